@@ -243,3 +243,15 @@ def test_its_picture_has_the_tables_own_numbers(models: list[bl.Model], tmp_path
         assert (tmp_path / f"t{suffix}").read_bytes().startswith(start)
         with pytest.raises(DataError, match="exists"):
             table.save(tmp_path / f"t{suffix}")
+
+
+def test_an_r2_about_zero_is_told_beside_one_about_the_mean() -> None:
+    rng = np.random.default_rng(7)
+    data = {"x": rng.normal(size=60) + 5, "y": rng.normal(size=60) + 20}
+    with_mean, about_zero = bl.fit(data, "y ~ x"), bl.fit(data, "y ~ x - 1")
+    both = bl.table([with_mean, about_zero])
+    for text in (str(both), both.to_markdown(), both.to_html(), both.to_latex()):
+        assert "R2 and adjusted R2 of (2) are about zero, for want of an intercept, and do not compare" in text
+    assert "about zero" not in str(bl.table([with_mean]))
+    assert "adjusted R2 (about zero) 0.9" in str(about_zero.summary())
+    assert "(about zero)" not in str(with_mean.summary())

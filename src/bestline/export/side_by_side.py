@@ -313,6 +313,12 @@ def _notes(lines: Sequence[FittedLine], names: Sequence[str]) -> Iterator[str]:
         yield "The rows or the weights differ: R2, AIC and BIC do not compare."
     if len({line.plan.cost.estimates or line.plan.loss_name for line in lines}) > 1:
         yield _of_losses(lines, names)
+    zero = [name for name, line in zip(names, lines, strict=True) if line.fitted_scores.r2_about_mean is not None]
+    if zero:
+        others = ", and do not compare with those of the others" if len(zero) < len(lines) else ""
+        yield (
+            f"R2 and adjusted R2 of {', '.join(zero)} are about zero, for want of an intercept{others}; held-out R2 is about the mean."
+        )
     for name, line in zip(names, lines, strict=True):
         if line.diverged:
             yield f"Training of {name} diverged: its estimates say nothing of the data."

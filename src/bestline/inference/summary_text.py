@@ -166,7 +166,8 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
             mae = f", MAE {significant(scores.mae[i])}" if scores.mae is not None else ""
             r2 = "" if line.diverged else f", {scores.r2_said(i)}"
             if whole_fit is not None and scores is line.fitted_scores and math.isfinite(whole_fit[i].adj_r_squared):
-                r2 += f", adjusted R2 {fixed(whole_fit[i].adj_r_squared, 4)}"
+                about = "" if scores.r2_about_mean is None else " (about zero)"
+                r2 += f", adjusted R2{about} {fixed(whole_fit[i].adj_r_squared, 4)}"
             sizes = f"RMSE {significant(scores.rmse[i])}{mae}{r2}"
             lines.append(f"{label}{which}   {sizes}   ({scores.of})")
     if whole_fit is not None and whole_fit[0].df_residual > 0:
