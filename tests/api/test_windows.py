@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from statsmodels.regression.rolling import RollingOLS
 
 import bestline as bl
-from bestline.errors import BestlineError, BestlineWarning, MissingValuesError, OptionError
+from bestline.errors import BestlineError, BestlineWarning, DataError, MissingValuesError, OptionError
 
 
 def series(n: int = 300, seed: int = 0) -> pd.DataFrame:
@@ -183,3 +183,24 @@ def test_rows_that_never_fade_are_all_rows_so_far_and_dates_are_json() -> None:
 def test_windows_refuse_robust_errors_by_name() -> None:
     with pytest.raises(OptionError, match="Windows have classical standard errors alone"):
         bl.fit_rolling({"x": [1.0, 2, 4, 3], "y": [1.0, 3, 2, 5]}, "y ~ x", window=3, cov="HC3")
+
+
+@pytest.mark.parametrize("extent", [{"window": 20}, {"half_life": 5}, {"expanding": 20}])
+@pytest.mark.parametrize("column", ["x", "y"])
+@pytest.mark.parametrize("size", [1e154, 1e200, 1e-200, 1e-310])
+def test_numbers_whose_squares_float64_does_not_hold_are_refused(extent: dict[str, float], column: str, size: float) -> None:
+    rng = np.random.default_rng(5)
+    data = {"x": rng.normal(size=40) + 5, "y": rng.normal(size=40) + 5, "t": np.arange(40)}
+    data[column] = data[column] * size
+    with pytest.raises(DataError, match=f"`{column}` has numbers of about .* divide it by"):
+        bl.fit_rolling(data, "y ~ x", order="t", **extent)
+
+
+@pytest.mark.parametrize("size", [1e154, 1e200])
+def test_groups_of_large_numbers_have_the_line_of_fit_without_a_word_of_numpy(size: float) -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=40) + 5, rng.normal(size=40)
+    groups = bl.fit_groups({"x": x * size, "y": y, "g": ["a"] * 40}, "y ~ x", by="g")
+    assert groups.tidy()["estimate"].tolist() == pytest.approx(
+        [np.polyfit(x, y, 1)[0] / size, np.polyfit(x, y, 1)[1]], rel=1e-9
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from bestline.data.design.lost_digits import rounded_away
 from bestline.errors import listed, readable
 from bestline.inference.classical import determined
 from bestline.inference.fitted import FittedLine
@@ -35,11 +36,20 @@ def _of_rows(line: FittedLine) -> Iterator[str]:
 def _of_columns(line: FittedLine, digits: int) -> Iterator[str]:
     design, spread = line.design, line.training.spread.tolist()
     constant = [n for n, s in zip(design.names, spread, strict=False) if s == 0]
-    if constant and design.intercept:
-        is_, says, its = ("is", "says", "its weight is") if len(constant) == 1 else ("are", "say", "their weights are")
-        yield f"{listed(constant)} {is_} constant in the training rows and {says} nothing beside the intercept; {its} 0."
+    lost = rounded_away(design, line.training.spread)
+    flat = [name for name in constant if name not in lost]
+    if flat and design.intercept:
+        is_, says, its = ("is", "says", "its weight is") if len(flat) == 1 else ("are", "say", "their weights are")
+        yield f"{listed(flat)} {is_} constant in the training rows and {says} nothing beside the intercept; {its} 0."
+    if lost and design.intercept:
+        is_, their, them = ("is", "its", "it") if len(lost) == 1 else ("are", "their", "them")
+        yield (
+            f"{listed(lost)} {is_} constant as float64 holds {them}, but {their} numbers had more digits when read: {their} weight is 0 "
+            f"here, and no digit of the other weights is certain; subtract a whole number before, such as the least, or leave {them} out."
+        )
     if design.intercept and 0 in spread[design.p :]:
-        yield "The target is constant; there is nothing to explain, and R2 is not defined."
+        held = " as float64 holds it" if set(design.rounded) & set(design.target_columns) else ""
+        yield f"The target is constant{held}; there is nothing to explain, and R2 is not defined."
     if line.plan.squared_line:
         aliased, df = _determined(line)
         yield from _collinear(line, aliased, constant)

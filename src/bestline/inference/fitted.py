@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from bestline.calls import needed
 from bestline.data.design import Design
 from bestline.data.design.inverse import Inverse, inverse_of
-from bestline.data.design.lost_digits import columns_rounding
+from bestline.data.design.lost_digits import columns_rounding, rounded_away
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.moments import Moments
 from bestline.data.tables import Source
@@ -341,12 +341,12 @@ class FittedLine:
         """
         if not self.least_squares:
             return torch.full_like(self.weights, float("nan"))
-        exact = self.exact_weights
-        right = self._certain[0]
+        if rounded_away(self.design, self.training.spread):  # the other weights are those of a line without what was read
+            return torch.zeros_like(self.weights)
         # Digits in which the weights and the exact ones agree: training may have stopped on the way.
-        apart = (self.weights - exact).abs() / exact.abs().clamp(min=1e-300)
+        apart = (self.weights - self.exact_weights).abs() / self.exact_weights.abs().clamp(min=1e-300)
         reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), float(digits.MOST)).clamp(0, digits.MOST)
-        return torch.minimum(right, reached).floor()
+        return torch.minimum(self._certain[0], reached).floor()
 
     @cached_property
     def right_error_digits(self) -> Tensor:

@@ -203,24 +203,25 @@ def digits_within(lost: Tensor, weights: Weights, inverse: Square, rss: Tensor) 
         |ds_j|/s_j  <= sum_i |V_ji| lost_i / sqrt(V_jj) + (sum_i lost_i |w_i| + lost_y) / sqrt(rss)
 
     where V is the inverse of X'WX: differentiate V X'Wy (Golub & Van Loan 2013, 5.3). Where the errors are not small beside what
-    sets the columns apart, nothing is claimed.
+    sets the columns apart, nothing is claimed. Of several lines at once every argument has the same first axes.
     """
-    (d, k), p = weights.shape, len(lost) - weights.shape[1]
+    d, p = weights.shape[-2], lost.shape[-1] - weights.shape[-1]
     if not bool(lost.any()):
-        return torch.full((d, k), float(MOST)).double(), torch.full((k, d), float(MOST)).double()
+        most = torch.full_like(weights, float(MOST))
+        return most, most.mT
     # The intercept's column of ones is exact, so it has lost nothing.
-    x = torch.cat([lost[:p], lost.new_zeros(d - p)])
-    V, own = inverse.abs(), inverse.diagonal().sqrt()
-    moved = x @ weights.abs() + lost[p:]  # (k,)
-    pulled = V @ x
+    x = torch.cat([lost[..., :p], lost.new_zeros(*lost.shape[:-1], d - p)], -1)
+    V, own, lost_y = inverse.abs(), inverse.diagonal(dim1=-2, dim2=-1).sqrt(), lost[..., p:]
+    moved = (x[..., None] * weights.abs()).sum(-2) + lost_y  # (k,)
+    pulled = (V @ x[..., None])[..., 0]
     # The products of the two errors are taken along: they cost nothing and can only lower a claim.
-    error = pulled[:, None] * (rss.sqrt() + moved) + own[:, None] * moved
-    relative = pulled / own + (moved / rss.sqrt())[:, None]
+    error = pulled[..., None] * (rss.sqrt() + moved)[..., None, :] + own[..., None] * moved[..., None, :]
+    relative = (pulled / own)[..., None, :] + (moved / rss.sqrt())[..., None]
     # sum_j lost_j sqrt(V_jj): 1 / sqrt(V_jj) is the length of what the others leave of column j.
-    first_order = bool(x @ own < _FIRST_ORDER)
-    touched = bool((x > 0).any()) | (lost[p:] > 0)  # (k,)
-    digits = digits_left(_SECOND_ORDER * error / weights.abs(), touched.expand(d, k))
-    return digits * first_order, digits_left(_SECOND_ORDER * relative, touched[:, None].expand(k, d)) * first_order
+    first_order = ((x * own).sum(-1) < _FIRST_ORDER)[..., None, None]
+    touched = (x > 0).any(-1)[..., None] | (lost_y > 0)  # (k,)
+    digits = digits_left(_SECOND_ORDER * error / weights.abs(), touched[..., None, :].expand_as(error))
+    return digits * first_order, digits_left(_SECOND_ORDER * relative, touched[..., None].expand_as(relative)) * first_order
 
 
 def refined(

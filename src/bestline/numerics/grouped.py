@@ -173,8 +173,9 @@ def _scatter(D: Tensor, w: Tensor | None, lengths: Tensor, starts: np.ndarray) -
 
 
 def _sums(values: Tensor, starts: np.ndarray) -> Tensor:
-    """Sums (..., G) of the slices of values (..., n) that begin at `starts`."""
-    return torch.from_numpy(np.add.reduceat(values.numpy(), starts, axis=-1))
+    """Sums (..., G) of the slices of values (..., n) that begin at `starts`; infinite where float64 ends, which callers look for."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return torch.from_numpy(np.add.reduceat(values.numpy(), starts, axis=-1))
 
 
 def _first_of(index: Tensor, groups: int) -> Tensor:

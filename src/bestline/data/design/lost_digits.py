@@ -127,6 +127,12 @@ def columns_doubled(
     return Doubled(X, low, error)
 
 
+def rounded_away(design: Design, spread: Tensor) -> tuple[str, ...]:
+    """Columns of X that do not vary, by their spreads (p + k,), because float64 could not tell the numbers apart that were read."""
+    made = (any(_is_rounded(design, design.factors[i]) for i, _ in column.parts) for column in design.columns)
+    return tuple(c.name for c, lost, s in zip(design.columns, made, spread.tolist(), strict=False) if lost and s == 0)
+
+
 def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
     """What float64 can lose of every column of X and y: shares of its numbers, and of 1, (p + k,); 0 for columns as stored."""
     factors = [_rounding(design, f) for f in design.factors]

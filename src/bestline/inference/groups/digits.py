@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bestline.data.design import Design
+from bestline.data.design.lost_digits import columns_rounding, rounded_away
 from bestline.numerics.digits import MOST, Conditioning, merged_rounding
+from bestline.numerics.exact_solve import digits_within
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import GroupSolutions
 
@@ -34,3 +37,25 @@ def right_digits(moments: GroupComoments, found: GroupSolutions, p: int, *, inte
         torch.where(sure[:, None, None], known.of_weights(intercept=intercept), 0.0),
         torch.where(sure[:, None], least, 0.0),
     )
+
+
+def within_columns(
+    design: Design, moments: GroupComoments, found: GroupSolutions, unscaled: Tensor, rss: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The most digits that columns which float64 has rounded allow, of each weight (G, d, k) and of the standard errors (G, k).
+
+    As for one line, from the inverses of X'WX (G, d, d). Of a column of which nothing can be said beforehand, such as the difference
+    of two logarithms, what it is as computed is taken for its truth.
+    """
+    p = design.p
+    own, one = (share.nan_to_num(posinf=0.0) for share in columns_rounding(design))
+    scatter = moments.scatter.diagonal(dim1=1, dim2=2)
+    size = moments.mean.abs() + (scatter / moments.weight.clamp(min=1e-300)[:, None]).sqrt()
+    lost = moments.weight.sqrt()[:, None] * (own * size + one)
+    slopes = found.slopes if not design.intercept else torch.cat([found.slopes, found.intercept[:, None]], 1)
+    digits, errors = digits_within(lost, slopes.nan_to_num(0.0), unscaled.nan_to_num(0.0), rss)
+    least = errors.amin(2) if errors.shape[2] else torch.full_like(rss, MOST)
+    # A column may have varied in what was rounded away; then the others are those of a line without it.
+    sure = [not (design.rounded and rounded_away(design, spread)) for spread in scatter[:, :p]]
+    known = torch.tensor(sure, dtype=torch.float64)
+    return digits * known[:, None, None], least * known[:, None]

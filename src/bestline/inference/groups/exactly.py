@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design, Key
-from bestline.data.design.lost_digits import rows_doubled
+from bestline.data.design.lost_digits import rounded_away, rows_doubled
 from bestline.data.exact_sums import Sums
 from bestline.data.grouped import keyed
 from bestline.data.ordered import OrderedRows
@@ -39,6 +39,8 @@ def groups_exactly(
         return lines
 
     def solve(g: int, scale: Tensor) -> Refined | None:
+        if rounded_away(lines.design, lines.whole.scatter[g].diagonal()):  # exact for other columns than those of the data
+            return None
         own = sums[keys[g]]
         found = solved(own.products, len(lines.terms), intercept=intercept, rounding=True)
         return None if found is None else found.shared(scale).known_to(own.lost)

@@ -19,7 +19,7 @@ from torch import Tensor
 from bestline.data.design import Design
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.inference.classical import NAN, infer
-from bestline.inference.groups.digits import right_digits
+from bestline.inference.groups.digits import right_digits, within_columns
 from bestline.inference.groups.labels import written
 from bestline.numerics import Bowl, Scaling
 from bestline.numerics.digits import height_rounding, merged_rounding, square_error, summed
@@ -171,7 +171,9 @@ def of_solution(
     unscaled = core / whole.weight[:, None, None]
     covariance = variance[:, :, None, None] * unscaled[:, None]
     error = variance[:, :, None].sqrt() * unscaled.diagonal(dim1=1, dim2=2).clamp(min=0).sqrt()[:, None]
-    digits, error_digits = right_digits(whole, found, p, intercept=design.intercept)
+    known = right_digits(whole, found, p, intercept=design.intercept)
+    within = within_columns(design, whole, found, unscaled, rss)
+    digits, error_digits = (torch.minimum(a, b) for a, b in zip(known, within, strict=True))
     nothing = torch.full_like(rss, NAN)
     exact = torch.zeros(len(whole), dtype=torch.bool)
     return GroupLines(

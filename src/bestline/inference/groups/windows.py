@@ -28,6 +28,7 @@ from bestline.inference.groups.remarks import remarks
 from bestline.numerics.grouped import GroupComoments
 from bestline.numerics.windows import WindowMoments, expanding, fading, rolling
 from bestline.training.groups import solve_groups
+from bestline.training.plan import refuse_sizes
 from bestline.wording import count
 
 _SUMMED = 32  # terms of a running sum, to the square, that the digits allow for besides
@@ -61,8 +62,11 @@ class Extent:
 
 
 def lines_of_windows(design: Design, ordered: OrderedRows, extent: Extent, *, digits: int) -> GroupLines:
-    """The line of each window."""
+    """The line of each window. Raises DataError for numbers whose squares leave the range of float64."""
     d = design.p + design.intercept
+    # The errors ahead are of sums of squares, those of features as well.
+    largest = torch.cat([ordered.rows.X, ordered.rows.y], 1).abs().amax(0)
+    refuse_sizes([*design.names, *design.targets], largest)
     ends = extent.ends(len(ordered.rows), d)
     begins = extent.begins(ends)
     windows = extent.moments(ordered, ends)
