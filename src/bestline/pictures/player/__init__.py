@@ -60,7 +60,6 @@ MODULES = (
 _TRAINING = frozenset(
     ("linear", "bowl", "descent", "trainer", "takehome", "points", "pins", "knobs", "sweep", "update", "alive")
 )
-_MOST_SWEPT = 12  # weights, as in `trainer.js`: beyond, a page makes no sweep of rates, and carries none
 
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
@@ -86,7 +85,7 @@ def _unneeded(session: Mapping[str, Any] | None) -> frozenset[str]:
     live = session.get("live") or {}
     if "mean" not in live:
         return _TRAINING
-    return frozenset() if len(live["names"]) <= _MOST_SWEPT else frozenset(("sweep",))
+    return frozenset() if live["sweeps"] else frozenset(("sweep",))
 
 
 # Text in quotes, a comment, an expression that matches text (after what a value cannot end with), spaces, or a line's end.

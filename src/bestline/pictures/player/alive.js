@@ -8,7 +8,7 @@
 import { formatNumber, updates } from "./numbers.js";
 import { evaluate, toTrained } from "./bowl.js";
 import { handOver, make } from "./dom.js";
-import { MANY, Trainer } from "./trainer.js";
+import { Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
 import { UpdateRule } from "./update.js";
@@ -48,7 +48,7 @@ export class Alive {
     this.buttons = [this.asItWas, ...copies, this.copied];
     this.points = movable(player.session, this.trainer.told) ? new Points(this) : null;
     this.pins = new Pins(this);
-    this.sweep = this.trainer.bowl.d <= MANY ? new RateSweep(this) : null;
+    this.sweep = this.trainer.told.sweeps ? new RateSweep(this) : null;
     this.knobs = new Knobs(this);
     this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses that the page cannot know, all that are shown.

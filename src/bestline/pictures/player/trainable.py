@@ -23,6 +23,7 @@ __all__ = ["trainable"]
 
 _MOST_WEIGHTS = 50  # without the intercept: some 25 kB
 _MOST_HELD = 12  # of which moments of held-out rows are sent as well
+_MOST_SWEPT = 12  # beyond, the steps of many rates at once take too long
 _MOST_STEPS = 10_000
 _KNOWN = ("sgd", "momentum", "nesterov", "adam")
 # What the page turns itself; all else of a call stays as it was.
@@ -67,6 +68,8 @@ def trainable(line: FittedLine, fit: Fit, *, path: bool = False) -> dict[str, An
         # The weights that a surface over some of them holds still.
         "point": fit.weights[:, 0].tolist(),
         "most": _MOST_STEPS,
+        # Whether the page runs every rate at once.
+        "sweeps": len(fit.trace.names) <= _MOST_SWEPT,
         "call": _call(line.recipe, line),
     }
 

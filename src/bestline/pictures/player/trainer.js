@@ -10,7 +10,7 @@ import { bowlOf, evaluate, momentsFrom, momentsOf, scalingOf, sliceOf, toData, t
 import { descend, fastestRate, foresight, happened, OPTIMIZERS, stableRate } from "./descent.js";
 
 const SEEN = 1e4; // times the loss of the start: what has grown beyond cannot be drawn
-export const MANY = 12; // weights whose steps take long to make
+const MANY = 12; // weights whose steps take long to make
 const FURTHEST = 1e12; // of a start that is typed, times what is natural
 
 /**
