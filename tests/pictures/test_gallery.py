@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 import bestline as bl
 from bestline.errors import BestlineError, OptionError
 from bestline.pictures import figures
+from bestline.pictures.gallery import Gallery
 from bestline.wording import said
 
 
@@ -124,3 +126,9 @@ def test_the_errors_of_train_and_test_are_of_all_rows(weights):
     given = {name: column[:5_000] for name, column in rows.items()}
     mse = np.average((model.predict(given) - given["y"]) ** 2, weights=None if weights is None else given["w"])
     assert f"{said(mse)} of test rows" in model.plot.train_test(test=given).alt
+
+
+@pytest.mark.parametrize("name", ["means", "contrasts", "slopes"])
+def test_a_picture_names_what_its_table_takes(name: str):
+    asked, drawn = (inspect.signature(getattr(door, name)).parameters for door in (bl.Model, Gallery))
+    assert {known: p.default for known, p in drawn.items()} == {known: p.default for known, p in asked.items()} | {"target": 0}

@@ -9,7 +9,7 @@ import typer
 
 import bestline as bl
 from bestline import api
-from bestline.cli.options import Cov, Force, ModelFile, examples, grouped, refuse_existing, saying
+from bestline.cli.options import Cov, Force, ModelFile, examples, grouped, refuse_existing, refuse_unless_picture, saying
 from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 
@@ -65,8 +65,7 @@ def diagnose(
     terminal: Terminal,
 ) -> None:
     """Look at every row with the line in hand: what matters, tests, the rows that move the line, the four panels."""
-    if out is not None and out.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise typer.BadParameter(f"--out draws .png, .svg or .pdf; got {out.name!r}")
+    refuse_unless_picture(out)
     if theme is not None and out is None:
         raise typer.BadParameter("--theme is of the picture; say where to draw it with --out PAGE.png")
     if out is not None:
@@ -82,4 +81,4 @@ def diagnose(
             api.save(api.panels(found), temporary, format=path.suffix.lower().lstrip("."), theme=theme or "light")
 
     with terminal.saving((out, draw)):
-        terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+        terminal.answer(str(found), terminal.told(found.facts, out))

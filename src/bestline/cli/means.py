@@ -10,6 +10,7 @@ import typer
 import bestline as bl
 from bestline import api
 from bestline.cli.options import (
+    STILLS,
     TABLES,
     At,
     By,
@@ -35,7 +36,6 @@ MEANS_EXAMPLES = examples(
     "bestline means penguins.bestline species --contrasts --adjust tukey -o pairs.png",
     "bestline means penguins.bestline flipper_length_mm --slopes --by species",
 )
-_PICTURES = (".png", ".svg", ".pdf")
 
 
 @grouped(terminal=resulting)
@@ -84,8 +84,8 @@ def means(
         raise typer.BadParameter("--slopes and --contrasts are two questions; ask one at a time")
     if units is not None and (compared or slopes):
         raise typer.BadParameter("--units is of means; differences and slopes are in those of the formula's left side")
-    if out is not None and not out.name.lower().endswith((*_PICTURES, *TABLES)):
-        raise typer.BadParameter(f"--out writes {', '.join(TABLES)}, or a picture: {', '.join(_PICTURES)}; got {out.name!r}")
+    if out is not None and not out.name.lower().endswith((*STILLS, *TABLES)):
+        raise typer.BadParameter(f"--out writes {', '.join(TABLES)}, or a picture: {', '.join(STILLS)}; got {out.name!r}")
     refuse_existing(out, force, path, *data)
     with terminal.listening():
         line = bl.load(path)
@@ -105,7 +105,7 @@ def means(
         found: Marginal = getattr(api, kind)(line, term, **asked)
 
     def save(file: Path) -> None:
-        if file.suffix.lower() in _PICTURES:
+        if file.suffix.lower() in STILLS:
             drawn = getattr(line.plot, kind)(term, target=0 if target is None else target, **asked)
             with api.fresh(file, overwrite=force) as temporary:
                 api.write_drawing(drawn, temporary, file.suffix.lower().lstrip("."))
@@ -113,7 +113,7 @@ def means(
             write_table(found.frame(), file, force=force)
 
     with terminal.saving((out, save)):
-        facts = {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said}
+        facts = terminal.told(found.facts, out)
         terminal.answer(str(found) if out is None else "", facts)
 
 

@@ -261,6 +261,15 @@ def unless_stdout(path: Path | None) -> Path | None:
     return None if path is not None and str(path) in _STDOUT else path
 
 
+STILLS = (".png", ".svg", ".pdf")
+
+
+def refuse_unless_picture(path: Path | None) -> None:
+    """A still picture is written to a file that matplotlib writes."""
+    if path is not None and path.suffix.lower() not in STILLS:
+        raise typer.BadParameter(f"--out writes a picture, to a file that ends in .png, .svg or .pdf; got {path.name!r}")
+
+
 def refuse_unless_html(path: Path | None, option: str) -> None:
     """A page is written to a file that a browser opens."""
     if path is not None and path.suffix.lower() not in (".html", ".htm"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from bestline.cli.options import (
     numbers_of,
     one_or_names,
     refuse_existing,
+    refuse_unless_picture,
     values_by_column,
 )
 from bestline.cli.terminal import Terminal
@@ -37,15 +38,50 @@ PLOT_EXAMPLES = examples(
     "bestline plot line.bestline --picture contour --units trained --theme dark -o contour.svg",
     "bestline plot line.bestline line.csv --picture component --show x -o bend.png",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a picture shows.
+
+    Attributes
+    ----------
+    rows : str
+        What the gallery calls the data that stand behind the model; empty where none do.
+    without : bool
+        Whether it can be drawn without them.
+    one : str
+        Of a picture of one column or term, which --show names, what the gallery calls it.
+    """
+
+    rows: str = ""
+    without: bool = False
+    one: str = ""
+
+
 # What the gallery of a model calls its pictures, with - for _ on the command line.
-PICTURES = (
-    *("data", "before_after", "train_test", "frame", "overview", "steps", "loss", "surface", "contour", "main_directions"),
-    *("weight", "coefficients", "predicted", "residuals", "diagnostics", "added", "component", "means", "contrasts", "slopes"),
-)
-# Pictures of one column or term, which --show names -> what the gallery calls it.
-_ONE = {"weight": "name", "added": "column", "component": "column", "means": "term", "contrasts": "term", "slopes": "column"}
-_OF_A_TERM = {"means", "contrasts", "slopes"}
-_ENDINGS = (".png", ".svg", ".pdf")
+PICTURES = {
+    "data": Shown("data"),
+    "before_after": Shown("data"),
+    "train_test": Shown("train"),
+    "frame": Shown("data"),
+    "overview": Shown("data", without=True),
+    "steps": Shown(),
+    "loss": Shown(),
+    "surface": Shown(),
+    "contour": Shown(),
+    "main_directions": Shown(),
+    "weight": Shown(one="name"),
+    "coefficients": Shown(),
+    "predicted": Shown("data"),
+    "residuals": Shown("data"),
+    "diagnostics": Shown("data"),
+    "added": Shown("data", one="column"),
+    "component": Shown("data", one="column"),
+    "means": Shown(one="term"),
+    "contrasts": Shown(one="term"),
+    "slopes": Shown(one="column"),
+}
 _OPTION = {"pair": "show"}  # where it is called otherwise than the argument
 
 
@@ -99,8 +135,7 @@ def plot(
     terminal: Terminal,
 ) -> None:
     """Draw one picture: of a model, or of the data before any fit."""
-    if out.suffix.lower() not in _ENDINGS:
-        raise typer.BadParameter(f"--out writes a picture, to a file that ends in .png, .svg or .pdf; got {out.name!r}")
+    refuse_unless_picture(out)
     refuse_existing(out, force)
     options = {"step": step, "log": log, "units": units, "pair": weights_shown, "truth": _truth(truth)}
     options |= {"by": one_or_names(by), "at": at or None, "level": level}
@@ -156,16 +191,16 @@ def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[st
             raise typer.BadParameter(
                 f"--{_OPTION.get(option, option)} is of the pictures {', '.join(map(_said, those))}; {_said(name)} has none: leave it out"
             )
-    if name in _ONE:
+    if PICTURES[name].one:
         given |= _one_shown(name, given.pop("pair", None))
     elif "pair" in given:
         given["pair"] = _pair(given["pair"])
     if "at" in given:
         given["at"] = values_by_column(given["at"], line.design.needs)
-    rows = next((option for option in ("data", "train") if option in takes), None)
-    if rows is None and data:
+    rows = PICTURES[name].rows
+    if not rows and data:
         raise typer.BadParameter(f"{_said(name)} is drawn from the model alone; leave out {readable(data[0])}")
-    if rows is not None and not data and name != "overview":
+    if rows and not data and not PICTURES[name].without:
         raise typer.BadParameter(f"{_said(name)} shows rows, which a model file does not hold; write its data behind {path}")
     if name == "train_test":
         if len(data) != 2:
@@ -177,8 +212,9 @@ def _of_model(path: Path, data: list[str], name: str, theme: str, given: dict[st
 def _takes(gallery: Any, name: str) -> set[str]:
     """What a picture of the gallery takes, by our names for it."""
     takes = set(inspect.signature(getattr(gallery, name)).parameters)
-    # Pictures of terms hand on what they are asked to the functions behind them, so their own signature does not name it.
-    return takes | ({"pair"} if name in _ONE else set()) | ({"by", "at", "level"} if name in _OF_A_TERM else set())
+    one = PICTURES[name].one
+    # The units of means are those of the target, and --units are of weights on axes.
+    return (takes | ({"pair"} if one else set())) - ({"units"} if one == "term" else set())
 
 
 def _one_shown(name: str, text: str | None) -> dict[str, Any]:
@@ -190,7 +226,7 @@ def _one_shown(name: str, text: str | None) -> dict[str, Any]:
         raise typer.BadParameter(
             f"the picture {name} shows one column; name it with --show COLUMN" + (f"; got {text!r}" if text else "")
         )
-    return {_ONE[name]: shown}
+    return {PICTURES[name].one: shown}
 
 
 def _pair(text: str | None) -> Any:

@@ -13,6 +13,7 @@ import bestline.pictures.weights.penalty_paths as paths
 from bestline.calls import answering, with_hints
 from bestline.errors import BestlineDeprecationWarning, OptionError, warn
 from bestline.inference import marginal as effects
+from bestline.inference.covariance.base import Cov
 from bestline.inference.diagnostics.findings import FITTED, SPREAD
 from bestline.inference.diagnostics.second_pass import diagnosis
 from bestline.inference.fitted import FittedLine
@@ -337,22 +338,60 @@ class Gallery:
         spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
         return Estimates(rows, line.targets[number], errors_name(line, errors), spread)
 
-    def means(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
+    def means(
+        self,
+        term: Any,
+        *,
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        units: str = "own",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+        target: int | str = 0,
+    ) -> Drawing:
         """The line at each level of a term, with intervals, in the colour of its group of `by`; see `bestline.inference.marginal.means`.
 
         Over three values or more of a column of numbers, lines with bands: `means("x", by="g", at={"x": [1, 2, 3]})` shows an interaction.
         """
-        found = effects.means(self.model, term, **places)
+        asked = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
+        found = effects.means(self.model, term, units=units, **asked)
         return self._drawn(marginal(found, "marginal mean", _by(found.columns), target=self._number(target)))
 
-    def contrasts(self, term: Any, *, target: int | str = 0, **places: Any) -> Drawing:
+    def contrasts(
+        self,
+        term: Any,
+        *,
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        method: str | Mapping[str, Mapping[Any, float]] = "pairwise",
+        adjust: str = "none",
+        weights: str = "equal",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+        target: int | str = 0,
+    ) -> Drawing:
         """Differences of these means, with intervals and a line at zero; see `bestline.inference.marginal.contrasts`."""
-        found = effects.contrasts(self.model, term, **places)
+        asked = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
+        found = effects.contrasts(self.model, term, method=method, adjust=adjust, **asked)
         return self._drawn(marginal(found, "difference", _by(effects.named(self.model, term)), target=self._number(target)))
 
-    def slopes(self, column: str, *, target: int | str = 0, **places: Any) -> Drawing:
+    def slopes(
+        self,
+        column: str,
+        *,
+        by: Any = None,
+        at: Mapping[str, Any] | None = None,
+        weights: str = "equal",
+        level: float = 0.95,
+        cov: Cov | None = None,
+        data: Any = None,
+        target: int | str = 0,
+    ) -> Drawing:
         """How steep the line is in a column of numbers, with intervals; see `bestline.inference.marginal.slopes`."""
-        found = effects.slopes(self.model, column, **places)
+        found = effects.slopes(self.model, column, by=by, at=at, weights=weights, level=level, cov=cov, data=data)
         return self._drawn(marginal(found, "slope", f"in {column}", target=self._number(target)))
 
     def added(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
