@@ -24,7 +24,8 @@ _LONGEST = 30
 _MOST_TERMS = 8
 _BETWEEN = r"\[T\.|[_ .]+|(?<=[a-z])(?=[A-Z])"  # words of a name
 _MINUS = "\N{MINUS SIGN}"
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"  # of exponents, the sign first
+_UP, _DOWN = str.maketrans("-0123456789", RAISED), str.maketrans(RAISED, "-0123456789")
 # Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
 _SMALL, _LARGE = 1e-4, 1e9
 _UNSEEN = 1e-4  # a share of 1 below it cannot be told from nothing in a picture
@@ -123,7 +124,12 @@ def level_of(level: float) -> str:
 
 def power_of_ten(exponent: int) -> str:
     """A power of ten beside an axis of factors, and in `said`: `10⁻⁷`."""
-    return f"10{str(exponent).translate(_RAISED)}"
+    return f"10{str(exponent).translate(_UP)}"
+
+
+def in_digits(raised: str) -> str:
+    """An exponent as `power_of_ten` has it, in plain digits."""
+    return raised.translate(_DOWN)
 
 
 def count(number: int, what: str) -> str:

@@ -85,12 +85,7 @@ def table(
             }
             for c in found.columns
         ]
-        facts = {
-            "models": columns,
-            "notes": list(found.notes),
-            "out": None if out is None else str(out),
-            "warnings": terminal.said,
-        }
+        facts = terminal.told({"models": columns, "notes": list(found.notes)}, out)
         terminal.answer(str(found) if out is None else "", facts)
 
 
@@ -199,7 +194,7 @@ def subsets(
         line, at = _of_all_terms(words, target, names_of(features), settings, bars.passes())
         found = line.subsets(by, most=most, keep=names_of(keep) or (), target=at)
     with terminal.saving((out, lambda file: write_table(found.frame(), file, force=force))):
-        terminal.answer(str(found), {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+        terminal.answer(str(found), terminal.told(found.facts, out))
 
 
 def _of_all_terms(

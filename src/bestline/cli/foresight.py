@@ -143,6 +143,6 @@ def sweep(
             progress=bars.passes(),
         )
     with terminal.saving((out, lambda path: api.write_sweep(path, runs, overwrite=force))):
-        terminal.answer(str(runs), {**runs.facts, "out": None if out is None else str(out), "warnings": terminal.said})
+        terminal.answer(str(runs), terminal.told(runs.facts, out))
     if runs.interrupted:
         raise typer.Exit(130)

@@ -150,7 +150,7 @@ def _tell(terminal: Terminal, found: bl.Moments, out: Path | None) -> None:
     names = apart(list(facts["columns"]), 40)
     head = ["column", "mean", "sd", "least", "largest"]
     lines += aligned([head, *([name, *row] for name, row in zip(names, cells, strict=True))], numbers=True)
-    terminal.answer("\n".join(lines), {**facts, "out": None if out is None else str(out), "warnings": terminal.said})
+    terminal.answer("\n".join(lines), terminal.told(facts, out))
 
 
 def _facts(found: bl.Moments) -> dict[str, Any]:

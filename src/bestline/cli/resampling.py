@@ -78,5 +78,5 @@ def bootstrap(
             multipliers=multipliers,
         )
     with terminal.saving((out, lambda file: write_table(found.frame(), file, force=force))):
-        facts = {**found.facts, "out": None if out is None else str(out), "warnings": terminal.said}
+        facts = terminal.told(found.facts, out)
         terminal.answer(str(found) if out is None else "", facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,10 @@ class Terminal:
         for warning in self.said:
             if warning not in known:
                 self.note(f"warning: {warning}")
+
+    def told(self, facts: Mapping[str, Any], out: Path | None) -> dict[str, Any]:
+        """The facts, the file that the answer goes to as well, and the warnings heard so far."""
+        return {**facts, "out": None if out is None else str(out), "warnings": self.said}
 
     def wrote(self, *paths: Path | None, what: str = "") -> None:
         """Which files there are now, of those that were asked for."""

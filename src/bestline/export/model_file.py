@@ -24,7 +24,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.own_units import OwnUnits, Spread
 from bestline.inference.scores import Scores
 from bestline.inference.summary import summarise
-from bestline.numerics import Refined
+from bestline.numerics import Comoments, Refined
 from bestline.training import Fit, Plan, Recipe, Solver, Stop, Trace
 from bestline.training.limits import Limits
 from bestline.training.losses import parse_loss
@@ -100,26 +100,15 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     training = stored.comoments(tensors, "training", facts["training"], design.p + k, p=design.p)
     if tensors["weights"].shape != (d, k):
         raise ValueError("its tensors have the wrong shape")
-    trace = _trace(tensors, plan.names, design.targets)
-    low, high = stored.ranges(tensors, design.p, training.count)
-    imputed = {str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()}
-    dropped = stored.whole(facts["dropped"], "dropped")
-    unseen = stored.whole(facts.get("unseen", 0), "unseen")  # older files do not say
-    moments = Moments(design, (training,), low, high, dropped, imputed, unseen=unseen)
-    rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
-    stop, step = Stop[facts["stop"]], int(facts["step"])
-    advice = str(facts["advice"])
-    figures = str(facts.get("figures", "".join(_FIGURES.findall(advice))))
-    fit = Fit(tensors["weights"], trace, stop, advice, step, rate, limit, plan.solver, None, figures)
     line = FittedLine(
-        design,
-        plan,
-        fit,
-        moments,
-        training,
-        str(facts["solver"]),
-        float(facts["seconds"]),
-        tuple(map(str, facts["notes"])),
+        design=design,
+        plan=plan,
+        fit=_fit(tensors, facts, plan),
+        collected=_collected(tensors, facts, design, training),
+        training=training,
+        solver=str(facts["solver"]),
+        seconds=float(facts["seconds"]),
+        notes=tuple(map(str, facts["notes"])),
         sizes={str(part): int(rows) for part, rows in facts["sizes"].items()},
         saved_scores={kind: _scores(scores) for kind, scores in facts["scores"].items()},
         recipe=None if facts.get("recipe") is None else Recipe.from_dict(facts["recipe"]),
@@ -129,6 +118,38 @@ def _restored(tensors: dict[str, Tensor], facts: dict[str, Any]) -> FittedLine:
     )
     str(summarise(line))  # what can be said of it can be computed, or it is damaged
     return line
+
+
+def _collected(tensors: dict[str, Tensor], facts: dict[str, Any], design: Design, training: Comoments) -> Moments:
+    """What was found of the training rows: of all of them together."""
+    low, high = stored.ranges(tensors, design.p, training.count)
+    return Moments(
+        design,
+        (training,),
+        low,
+        high,
+        dropped=stored.whole(facts["dropped"], "dropped"),
+        imputed={str(name): stored.whole(count, "imputed") for name, count in facts["imputed"].items()},
+        unseen=stored.whole(facts.get("unseen", 0), "unseen"),  # older files do not say
+    )
+
+
+def _fit(tensors: dict[str, Tensor], facts: dict[str, Any], plan: Plan) -> Fit:
+    """The outcome of training, without what was trained."""
+    advice = str(facts["advice"])
+    rate, limit = (None if facts[name] is None else float(facts[name]) for name in ("rate", "rate_limit"))
+    return Fit(
+        weights=tensors["weights"],
+        trace=_trace(tensors, plan.names, plan.targets),
+        stop=Stop[facts["stop"]],
+        advice=advice,
+        step=int(facts["step"]),
+        rate=rate,
+        rate_limit=limit,
+        solver=plan.solver,
+        task=None,
+        figures=str(facts.get("figures", "".join(_FIGURES.findall(advice)))),
+    )
 
 
 def _trace(tensors: dict[str, Tensor], names: tuple[str, ...], targets: tuple[str, ...]) -> Trace:

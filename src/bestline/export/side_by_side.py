@@ -23,7 +23,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import errors_name, errors_of, glances, tables_by
 from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
 from bestline.training import Stop
-from bestline.wording import aligned, as_cell, evenly, fixed, places, plain, significant
+from bestline.wording import RAISED, aligned, as_cell, evenly, fixed, in_digits, places, plain, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,7 +35,6 @@ _DIGITS = 4
 _ERROR_DIGITS = 3
 _MOST_DIGITS = 8  # of an estimate whose error is next to nothing
 _NARROW = 20  # letters of a column; words alone, such as what errors are clustered by, take more lines and not more room
-_LOWERED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 _PICTURES = (".png", ".svg", ".pdf")
 _LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
@@ -388,7 +387,7 @@ def _lines(name: str, cells: Sequence[str], hang: int) -> Iterator[list[str]]:
 
 def _in_mathematics(text: str) -> str:
     """A text of LaTeX whose minus signs and powers of ten are set as such."""
-    powers = re.sub("×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda m: rf"$\times 10^{{{m[1].translate(_LOWERED)}}}$", text)
+    powers = re.sub(f"×10([{RAISED}]+)", lambda m: rf"$\times 10^{{{in_digits(m[1])}}}$", text)
     return re.sub(r"^(\(?)-(?=\d)", r"\1$-$", powers)
 
 
