@@ -20,8 +20,8 @@ from bestline.data.gather import Query, gone_through
 from bestline.data.passes import Named, Pass, Waiting
 from bestline.data.progress import Progress
 from bestline.data.tables import Batch, Source
-from bestline.data.tables.days import days_of
-from bestline.errors import MissingValuesError, readable
+from bestline.data.tables.derived.days import days_of
+from bestline.errors import MissingValuesError, OptionError, listed, readable
 from bestline.numerics import Rows
 from bestline.numerics.grouped import GroupComoments
 
@@ -164,6 +164,12 @@ def gather_groups(
     design = query.design(source, weights, aside=(*by, *query.beside), progress=progress)
     for name in by:
         refuse_target(name, design)
+    across = [name for name, shift in source.shifts(design.reads()).items() if shift.by is None]
+    if across:
+        raise OptionError(
+            f"{listed(across)} reaches across groups: the row before may be another group's; say within what rows follow each other, as in "
+            f"lag(x, by={by[0]})."
+        )
     assert isinstance(query.folds, int)  # noqa: S101  groups are within folds by hash
     over = CollectGroups(design, by, query.folds, query.seed)
     found = gone_through(source, design, over, also=by, progress=progress).settled()

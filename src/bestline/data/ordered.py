@@ -15,9 +15,9 @@ from bestline.data.design import Design
 from bestline.data.gather import Query, gone_through
 from bestline.data.passes import Pass
 from bestline.data.progress import Progress
-from bestline.data.tables import Batch, Kind, Source
-from bestline.data.tables.days import Days, days_of
-from bestline.errors import ColumnError, DataError, MissingValuesError, readable
+from bestline.data.tables import Batch, Source
+from bestline.data.tables.derived.days import Days, days_of
+from bestline.errors import DataError, MissingValuesError, readable
 from bestline.numerics import Rows, joined
 
 _MOST = 4e9  # bytes of rows that are held
@@ -107,19 +107,6 @@ class _Hold(Pass[Batch, _Held]):
         return _Held(((batch.start, rows, order),), size, batch.rows, dropped)
 
 
-def in_numbers(source: Source, order: str) -> str:
-    """The name under which a column that puts rows in order is read as numbers: dates in days. Raises ColumnError for words."""
-    kind = source.field(order).kind
-    if kind is Kind.DATE:
-        return source.in_days(order)
-    if kind is not Kind.NUMBER:
-        raise ColumnError(
-            f"Column {readable(order)} holds {kind.value}; rows are in order of numbers or dates. Make one of it, such as "
-            f"year + (quarter - 1) / 4 for 2018Q3, or number the periods."
-        )
-    return order
-
-
 def gather_ordered(
     query: Query, order: str | None, progress: Progress | None = None
 ) -> tuple[Source, Design, OrderedRows, tuple[str, ...]]:
@@ -135,7 +122,7 @@ def gather_ordered(
     source, weights = query.opened()
     dated = None
     if order is not None:
-        order = in_numbers(source, order)
+        order = source.in_order(order)
         found = days_of(order)
         dated = None if found is None or found.origin is None else found
     aside = () if order is None else source.stored([order])

@@ -122,6 +122,7 @@ class Partitioned(Source):
     """A table in partitions that lie elsewhere; how many rows each of them has is learnt by the first pass."""
 
     partitions: int
+    scattered = "the row before may lie in another partition; make the column before fitting"
 
     def __init__(self, known: Schema | Source, partitions: int, rows: Sequence[int | None] = ()) -> None:
         self.known, self.partitions = known, partitions

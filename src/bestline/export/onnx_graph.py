@@ -17,7 +17,7 @@ import numpy as np
 import bestline.files as store
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.errors import ColumnError, OptionError, listed
-from bestline.export.terms import PlainLine, components, sendable
+from bestline.export.terms import PlainLine, components, refuse_shifts, sendable
 from bestline.inference.fitted import FittedLine
 from bestline.wording import VERSION
 
@@ -52,6 +52,7 @@ def to_onnx(model: FittedLine, path: str | os.PathLike[str], *, overwrite: bool 
         When the path cannot be written.
     """
     line = PlainLine.of(model, "ONNX")
+    refuse_shifts(line.design, "ONNX")
     # Made whole in memory first: a file appears only when there is a graph to put into it.
     content = _graph(line).SerializeToString()
     with store.fresh(path, overwrite=overwrite) as temporary:

@@ -16,7 +16,7 @@ from bestline.calls import one_of
 from bestline.data.design import MISSING_LEVEL, Design, Factor
 from bestline.data.tables import days_of
 from bestline.errors import ColumnError, OptionError, listed, readable
-from bestline.export.terms import PlainLine, components, sendable
+from bestline.export.terms import PlainLine, components, refuse_shifts, sendable
 from bestline.inference.fitted import FittedLine
 
 Levels: TypeAlias = tuple[int, ...]
@@ -67,6 +67,7 @@ def to_sql(model: FittedLine, table: str | tuple[str, ...], *, dialect: str = "a
             f"{listed(counted)} is counted from dates, which every database does in its own way; give the table a column of such "
             f"numbers before fitting."
         )
+    refuse_shifts(line.design, "SQL")
     _refuse_twins(line.design.needs)
     writer = _Writer(line.design, _DIALECTS[dialect])
     terms, known = _terms(line), _known(line.design, _DIALECTS[dialect])

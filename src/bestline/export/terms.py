@@ -17,7 +17,8 @@ from bestline.data.design import Design, expression
 from bestline.data.design.bases.splines import SPLINES, SplineBasis
 from bestline.data.design.expressions import FUNCTIONS, State, column_of, spline_of
 from bestline.data.design.inverse import FITTED, Inverse
-from bestline.errors import NumericalError, OptionError, readable
+from bestline.data.tables import shift_of
+from bestline.errors import NumericalError, OptionError, listed, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.why_not import refuse_absorbed
 
@@ -69,6 +70,14 @@ class PlainLine:
         """The prediction of a target in units of its own column, in a language whose only column is what the line fits."""
         back = self.inverses[target]
         return language.column(FITTED) if back is None else components(back.text, {}, language)[0]
+
+
+def refuse_shifts(design: Design, what: str) -> None:
+    """Raise OptionError, naming the language, for a line of what other rows hold: a row alone does not say it."""
+    if shifts := [name for name in design.needs if shift_of(name) is not None]:
+        raise OptionError(
+            f"{listed(shifts)} is what another row holds, and {what} computes each row by itself; give the table such a column before fitting."
+        )
 
 
 # What SQL and ONNX have in common: how a column, an operation and a function are said.

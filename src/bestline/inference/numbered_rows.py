@@ -19,7 +19,7 @@ from bestline.data.inside import distinct_rows
 from bestline.data.passes import Adder, CannotAddError, PartT, Pass
 from bestline.data.split import parts_of
 from bestline.data.tables import Batch
-from bestline.data.tables.days import days_of
+from bestline.data.tables.derived.days import days_of
 from bestline.errors import DataError, MissingValuesError, readable
 from bestline.numerics import Rows
 

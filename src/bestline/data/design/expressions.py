@@ -25,8 +25,10 @@ import torch
 from torch import Tensor
 
 from bestline.data.design.bases.splines import SPLINES, SplineBasis, SplineCall, asked, spline
+from bestline.data.design.shifted import shift_called
 from bestline.data.design.slips import elsewhere
 from bestline.data.passes import Adder, CannotAddError
+from bestline.data.tables import SHIFTS
 from bestline.errors import FormulaError, listed, near_names, readable
 
 State: TypeAlias = dict[str, Any]  # JSON-ready numbers of one stateful call
@@ -102,9 +104,13 @@ class _Names(ast.NodeTransformer):
         match node:
             case ast.Call(func=ast.Name(id="Q"), args=[ast.Constant(value=str(name))], keywords=[]) if name and "`" not in name:
                 return self._named(name)
-        return ast.Call(
+        called = ast.Call(
             node.func, [self.visit(a) for a in node.args], [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
         )
+        match node.func:
+            case ast.Name(id=kind) if kind in SHIFTS:
+                return self._named(shift_called(called, kind).name)
+        return called
 
     def _named(self, name: str) -> ast.expr:
         return ast.Name(name if name.isidentifier() and not iskeyword(name) else f"`{name}`")
@@ -123,6 +129,8 @@ def syntax_tree(text: str) -> ast.expr:
 
     try:
         tree = _Names(quoted).visit(ast.parse(_BACKQUOTED.sub(aside, text).strip(), mode="eval").body)
+    except FormulaError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         called = re.match(r"\s*([\w.]+)\((.*)\)\s*\Z", text, re.DOTALL)
         hint = elsewhere(called.group(1), called.group(2)) if called else None
@@ -420,7 +428,7 @@ class Expression:
             case _:
                 raise FormulaError(
                     f"{readable(self.text)} is not allowed in a formula: use columns, numbers, + - * / ** and the functions "
-                    f"{', '.join([*FUNCTIONS, *STATEFUL, 'C'])}."
+                    f"{', '.join([*FUNCTIONS, *STATEFUL, *SHIFTS, 'C'])}."
                 )
         # A state is learnt from the table's columns: a stateful call inside another would need the other's state first.
         for child in inside:
@@ -464,7 +472,7 @@ def _call_of(node: ast.Call, name: str) -> Call | None:
 
 def _instead(node: ast.Call, name: str) -> str:
     """What to write for a call of a function that there is not."""
-    known = [*FUNCTIONS, *STATEFUL, "C"]
+    known = [*FUNCTIONS, *STATEFUL, *SHIFTS, "C"]
     near = near_names(name, known)
     hint = elsewhere(name, ast.unparse(node.args[0]) if node.args else "x")
     if hint or near:

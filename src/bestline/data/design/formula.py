@@ -15,13 +15,15 @@ from keyword import iskeyword
 
 from bestline.data.design.bar import at_bar, factors
 from bestline.data.design.expressions import column_of, syntax_tree
-from bestline.data.design.grammar import Piece, read
+from bestline.data.design.grammar import Piece, Reading, read
 from bestline.data.design.slips import slip
+from bestline.data.tables import SHIFTS, shift_of
 from bestline.errors import FormulaError, OptionError, readable
 
 HIGHEST_DEGREE = 10  # of a polynomial that is asked for by name
 _LONGEST = 200_000  # characters: some 8,000 columns by name, and no text that keeps the parser busy for minutes
 # Names that a formula may write without backquotes around them.
+_SHIFT = re.compile(rf"\s*(?:{'|'.join(SHIFTS)})\s*\(")
 _PLAIN = re.compile(r"[A-Za-z_.][A-Za-z0-9_.]*\Z")
 
 
@@ -99,7 +101,7 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     whole, (text, behind) = text, at_bar(text)
     absorbed = () if behind is None else factors(behind)
     apart = {name for by in absorbed for name in by}
-    found = read(text, [name for name in names if name not in apart])
+    found = _shifts_named(read(text, [name for name in names if name not in apart]))
     if not text.strip():
         raise FormulaError("The formula is empty; write it like y ~ x1 + C(g).")
     if not found.left or any(len(r) != 1 for r in found.left):
@@ -139,6 +141,20 @@ def parse(text: str, names: Sequence[str]) -> ParsedFormula:
     return formula
 
 
+def _shifts_named(found: Reading) -> Reading:
+    """The same where `lag(x)` and its like are columns by that name, each term once."""
+
+    def named(piece: Piece) -> Piece:
+        if piece.column or not _SHIFT.match(piece.text):
+            return piece
+        tree = syntax_tree(piece.text)
+        return Piece(column_of(tree.id), True) if isinstance(tree, ast.Name) else piece
+
+    sides = ([tuple(dict.fromkeys(map(named, term))) for term in side] for side in (found.left, found.right))
+    left, right = (list({frozenset(term): term for term in reversed(side)}.values())[::-1] for side in sides)
+    return replace(found, left=left, right=right)
+
+
 def as_offset(term: Sequence[Piece]) -> Piece | None:
     """What stands in a term `offset(...)`; None for another term. Raises FormulaError for an offset within a product."""
     inside = [piece for piece in term if not piece.column and re.match(r"\s*offset\s*\(", piece.text)]
@@ -169,4 +185,5 @@ def _without_response(text: str) -> str:
 
 
 def _shown(piece: Piece) -> str:
-    return piece.text if not piece.column or _PLAIN.match(piece.text) else f"`{piece.text}`"
+    bare = not piece.column or _PLAIN.match(piece.text) or (_SHIFT.match(piece.text) and shift_of(piece.text) is not None)
+    return piece.text if bare else f"`{piece.text}`"

@@ -27,10 +27,10 @@ from bestline.data.design.factors import numbers_read
 from bestline.data.design.formula import ParsedFormula, parse, plain, powers
 from bestline.data.design.inverse import can_be_turned_back
 from bestline.data.design.learner import Learner
-from bestline.data.design.profiles import CountGaps, Learnt, Levels, Mean, Profiles, Training
+from bestline.data.design.profiles import CountGaps, Gaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.data.progress import Progress
-from bestline.data.tables import Field, Kind, Source
+from bestline.data.tables import Field, Kind, Source, shift_of
 from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
 
 # Kinds of values that are no features, and why.
@@ -200,8 +200,14 @@ def missing_values(read: Design | Draft, source: Source, groups: Sequence[str] =
     counts = ", ".join(f"{readable(name)} {count:,}" for name, count in gaps.columns.parts.items() if count)
     return MissingValuesError(
         f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
-        f"to leave them out, or missing='impute' to fill them in."
+        f"to leave them out, or missing='impute' to fill them in{_beyond_the_edge(gaps)}."
     )
+
+
+def _beyond_the_edge(gaps: Gaps) -> str:
+    """That the first rows have no row before them, where a lag lacks values."""
+    shifted = any(count and shift_of(name) is not None for name, count in gaps.columns.parts.items())
+    return "; a lag has no value in rows that have no row before them, nor a lead in the last" if shifted else ""
 
 
 # --- columns that can serve ----------------------------------------------------------------------------------------------

@@ -32,9 +32,9 @@ _ELSEWHERE = {
     ): "splines are written bs(x, df=5), ns(x, df=4) or cr(x, df=4)",
     ("cbind", "c", "list"): "several columns are joined by +, as in y1 + y2 ~ x",
     ("offset",): "an offset is a term by itself: y ~ x + offset({x})",
-    ("lag", "diff", "shift", "lead", "difference"): (
-        "what a row becomes must not depend on the rows around it, so that streams, folds and databases agree; sort the table and make the "
-        "column before fitting, as table['x'].shift(1) does with pandas"
+    ("shift", "difference", "l", "d", "f"): (
+        "what other rows hold is written lag(x), lead(x) or diff(x), with the order of rows and what they follow each other within, as in "
+        "lag(x, 1, order=week, by=firm)"
     ),
     ("exp2",): "write exp(x * log(2))",
     ("sinh", "cosh", "asin", "acos", "atan", "arcsin", "arccos", "arctan"): "make the column before fitting",
@@ -55,6 +55,10 @@ _IN_BACKQUOTES = "put a name with signs or spaces in backquotes, as `{0}`"
 
 # What stands on the right of a formula that the parser does not understand, and how the sentence about it ends; the first that fits.
 _ON_THE_RIGHT = (
+    (
+        r"\b(lag|lead|diff)\([^()]*:",
+        "shifts by several numbers of rows at once; write each by itself, as in {0}(x, 1) + {0}(x, 2)",
+    ),
     (r"[-+*/:^]\s*\Z", "ends with a sign that joins columns; write one more column behind it, or take the sign away"),
     (r"[<>]|[=!]=", "compares, which formulas do not do; make such a column before fitting"),
     (r"(\*\*|\^)\s*[-+0]", "has a power that is no whole number from 1 on; write I(x**-1) for powers of numbers"),

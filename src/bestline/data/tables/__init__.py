@@ -7,16 +7,19 @@ the frames and arrays. `places` finds files and knows a format by its first byte
 
 from __future__ import annotations
 
+from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import Field, Kind
-from bestline.data.tables.days import days_of
+from bestline.data.tables.derived.days import days_of
+from bestline.data.tables.derived.shifts import SHIFTS, Shift, shift_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.open import BRINGERS, ArrowTable, Files, Placed, open_source, placed, read_table
-from bestline.data.tables.source import Batch, NoRowsError, Source
+from bestline.data.tables.source import NoRowsError, Source
 from bestline.data.tables.streams import Stream, stream
 from bestline.data.tables.writing import write_with
 
 __all__ = [
     "BRINGERS",
+    "SHIFTS",
     "ArrowTable",
     "Batch",
     "Field",
@@ -24,6 +27,7 @@ __all__ = [
     "Kind",
     "NoRowsError",
     "Placed",
+    "Shift",
     "Source",
     "Stream",
     "days_of",
@@ -31,6 +35,7 @@ __all__ = [
     "open_source",
     "placed",
     "read_table",
+    "shift_of",
     "stream",
     "write_with",
 ]

@@ -16,9 +16,9 @@ import pyarrow as pa
 import torch
 
 from bestline.data.passes import Added, CannotAddError
+from bestline.data.tables.batch import Batch, Layout
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.source import Batch, Layout
 from bestline.errors import first_line, readable
 
 _AT_ONCE = 1_200  # expressions in one query: PostgreSQL takes 1,664

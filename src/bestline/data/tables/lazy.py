@@ -18,11 +18,12 @@ import torch
 from bestline.data.passes import CannotAddError, PartT, Pass
 from bestline.data.progress import Progress, Share
 from bestline.data.tables.adder import FrameAdder
+from bestline.data.tables.batch import Batch, Layout
 from bestline.data.tables.cells import Cells, declared
 from bestline.data.tables.columnar import field_of, noticing
 from bestline.data.tables.judgement import JUDGED, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.source import Batch, Layout, NoRowsError, Source
+from bestline.data.tables.source import NoRowsError, Source
 from bestline.data.tables.table_file import Block, remarks_on, silent, sized, unique_names
 from bestline.data.tables.words import wordy
 from bestline.errors import DataError, ShapeError, first_line
@@ -57,6 +58,7 @@ class Lazy(Source):
     """The rows of a lazy frame, whose columns `text` are read as words."""
 
     label, afar = "the data", True
+    scattered = "an engine's rows have no order of their own; make the column there, as LAG(x) OVER (ORDER BY week) does in SQL"
 
     def __init__(self, frame: nw.LazyFrame[Any], text: Collection[str] = ()) -> None:
         self.frame, self.engine, self.count = frame, _name(frame), None

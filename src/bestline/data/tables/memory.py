@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch, Layout
 from bestline.data.tables.cells import BOOL, LARGE, Field, Kind, beyond, declared, may_be_beyond
 from bestline.data.tables.columnar import field_of
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import ColumnJudgement, judged_fields, spellings
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.once import refuse_once
-from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, turns
+from bestline.data.tables.source import NoRowsError, Source, turns
 from bestline.data.tables.table_file import Block, remarks_on, unique_names
 from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable

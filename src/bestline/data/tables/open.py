@@ -18,9 +18,11 @@ from torch import Tensor
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, counted, share_of
 from bestline.data.runner import summed
+from bestline.data.tables.batch import Batch, Layout
 from bestline.data.tables.cells import Kind
 from bestline.data.tables.columnar import ArrowFile, ParquetFile, check_types
 from bestline.data.tables.delimited import DelimitedFile
+from bestline.data.tables.derived.shifts import Numbers
 from bestline.data.tables.formats import format_of
 from bestline.data.tables.lazy import Lazy, lazy_frame
 from bestline.data.tables.memory import no_table, open_memory
@@ -28,7 +30,7 @@ from bestline.data.tables.once import refuse_once
 from bestline.data.tables.packed import SUFFIXES, chosen
 from bestline.data.tables.partitions import by_folders
 from bestline.data.tables.places import Place, found
-from bestline.data.tables.source import Batch, Layout, NoRowsError, Source, turns
+from bestline.data.tables.source import NoRowsError, Source, turns
 from bestline.data.tables.streams import Stream
 from bestline.data.tables.table_file import Portion, TableFile, silent
 from bestline.data.tables.writing import stored
@@ -245,7 +247,7 @@ class Files(Source):
         portions = counted(
             lambda share: self._portions(stored, over.size, share, None), share_of(progress, over.what) or silent
         )
-        return summed(portions, partial(_found_in, over), over.empty())
+        return summed(portions, partial(_found_in, over, self._shifted(over.columns)), over.empty())
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         for portion in self._portions(names, size, progress, order):
@@ -301,6 +303,7 @@ class NumberedPortion:
         return self.portion.where(first + row)
 
 
-def _found_in(over: Pass[Batch, PartT], portion: NumberedPortion) -> PartT:
-    parts = map(over.of, portion.batches(over.size))
+def _found_in(over: Pass[Batch, PartT], shifted: Mapping[str, Numbers], portion: NumberedPortion) -> PartT:
+    batches = portion.batches(over.size)
+    parts = map(over.of, (batch.beside(shifted) for batch in batches) if shifted else batches)
     return reduce(add, parts, first) if (first := next(parts, None)) is not None else over.empty()

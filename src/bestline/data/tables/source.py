@@ -1,283 +1,28 @@
-"""Source: a table of any size, from anywhere, as a schema and batches of consecutive rows.
-
-A `Batch` is some rows, whose columns are read as numbers or as text; a `Source` gives them in order, as often as asked for.
-"""
+"""Source: a table of any size, from anywhere, as a schema and its rows in batches, in order and as often as asked for."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-import pyarrow as pa
 import torch
-from torch import Tensor
 
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share, counted, share_of
 from bestline.data.runner import summed
-from bestline.data.tables.cells import BOOL, LARGE, MIXED, Cells, Field, Kind, as_category, codes, numbers, truths
-from bestline.data.tables.days import Days, NoDateError, ZoneError, days_of, starting
-from bestline.data.tables.judgement import large_word, said_large, widened
+from bestline.data.tables.batch import Batch
+from bestline.data.tables.cells import LARGE, MIXED, Field, Kind
+from bestline.data.tables.derived.days import NoDateError, days_of, starting
+from bestline.data.tables.derived.shifts import Numbers, Shift, Shifted, shift_of, worked_out
+from bestline.data.tables.judgement import said_large
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.table_file import Block, silent
-from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
+from bestline.data.tables.table_file import silent
 from bestline.errors import ColumnError, DataError, OptionError, readable
 
 _NameT = TypeVar("_NameT", str, tuple[str, ...])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """Where the columns of all batches of a source lie: made once, so that a batch costs nothing per column."""
-
-    blocks: tuple[tuple[str, ...], ...]
-    fields: Mapping[str, Field]
-    home: Mapping[str, tuple[int, int]]
-    spelling: Mapping[str, Spelling]  # of a text file's columns; empty for typed data
-    noticed: Noticed
-
-    @classmethod
-    def of(
-        cls,
-        blocks: Sequence[tuple[str, ...]],
-        fields: Sequence[Field],
-        spelling: Mapping[str, Spelling] | None = None,
-        noticed: Noticed | None = None,
-    ) -> Layout:
-        """The layout of blocks whose columns have these names."""
-        home = {name: (b, c) for b, names in enumerate(blocks) for c, name in enumerate(names)}
-        return cls(tuple(blocks), {f.name: f for f in fields}, home, spelling or {}, noticed or Noticed())
-
-
-class Batch:
-    """Some consecutive rows of a source.
-
-    Attributes
-    ----------
-    start : int
-        Number of its first row, counted from 0 over the whole source.
-    rows : int
-        How many rows it has.
-    """
-
-    __slots__ = ("_blocks", "_layout", "_place", "_read", "rows", "start")
-
-    def __init__(self, start: int, rows: int, layout: Layout, blocks: Sequence[Block], place: Callable[[int], str]) -> None:
-        self.start, self.rows = start, rows
-        self._layout, self._blocks, self._place = layout, blocks, place
-        # What was read of it: what is learnt and what is added up in one pass look at the same columns.
-        self._read: dict[tuple[str, str | tuple[str, ...]], Any] = {}
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def after(self, first: int, place: Callable[[int], str] | None = None) -> Batch:
-        """The same rows where `first` others come before them: a partition's, counted over the whole table.
-
-        `place` says where a row of the whole table stands, for messages; left out, rows stand where they stood.
-        """
-        start = first + self.start
-        where = self._place if place is None else lambda i: place(start + i)
-        return Batch(start, self.rows, self._layout, self._blocks, where)
-
-    def where(self, i: int) -> str:
-        """Where row `i` of this batch stands, for messages: "row 19 (line 20 of cars.csv)"; people count from 1."""
-        return self._place(i)
-
-    def cells(self, name: str) -> Cells:
-        """The column as it is stored: a pyarrow array or a tensor (rows,)."""
-        if name not in self._layout.home and (days := days_of(name)) is not None and days.column in self._layout.home:
-            return pa.array(self._in_days(days), from_pandas=True)
-        try:
-            block, column = self._layout.home[name]
-        except KeyError:
-            raise ColumnError.missing(name, self._layout.home) from None
-        values = self._blocks[block]
-        if isinstance(values, Tensor):
-            return values[:, column]
-        array = values.column(column)
-        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-    def matrix(self, names: Sequence[str]) -> Tensor | None:
-        """The named columns (rows, len(names)) as the matrix that they are all columns of, in its own precision; None: of none."""
-        held = zip(self._blocks, self._layout.blocks, strict=True)
-        wanted = tuple(names)
-        return next((block for block, own in held if own == wanted and isinstance(block, Tensor)), None)
-
-    def numbers(self, names: Sequence[str]) -> Tensor:
-        """The named columns as float64 (rows, len(names)); missing is NaN, true and false are 1 and 0.
-
-        All the columns of a float64 matrix in their order are a view of it, without a copy.
-
-        Raises
-        ------
-        ColumnError
-            When there is no such column, or it holds something else than numbers.
-        """
-        found: Tensor = self._once("numbers", tuple(names), self._numbers)
-        return found
-
-    def _once(self, what: str, name: _NameT, read: Callable[[_NameT], Any]) -> Any:
-        if (what, name) not in self._read:
-            self._read[what, name] = read(name)
-        return self._read[what, name]
-
-    def _numbers(self, names: tuple[str, ...]) -> Tensor:
-        # From the cheapest to the dearest: the block as it stands, some columns of one block, every column on its own.
-        whole = self.matrix(names)
-        if whole is not None:
-            # A view, where it is float64 already: most passes over arrays copy nothing at all.
-            return whole.to(torch.float64)
-        homes = [self._layout.home.get(name) for name in names]
-        first = homes[0][0] if homes and homes[0] else None
-        block = None if first is None else self._blocks[first]
-        if isinstance(block, Tensor) and all(home and home[0] == first for home in homes):
-            return block[:, [home[1] for home in homes if home]].to(torch.float64)
-        # Frames and files: each column is an array of its own, and X is put together here.
-        columns = [self._once("column", name, self._column) for name in names]
-        out = torch.empty((self.rows, len(names)), dtype=torch.float64)
-        view = out.numpy()
-        for j, column in enumerate(columns):
-            view[:, j] = column.cpu().double().numpy() if isinstance(column, Tensor) else column
-        # One column on an accelerator draws the others there: the mathematics is done where the data are.
-        device = next((c.device for c in columns if isinstance(c, Tensor) and c.device.type != "cpu"), out.device)
-        return out.to(device)
-
-    def text(self, name: str) -> tuple[Tensor, tuple[str, ...]]:
-        """The column as codes (rows,) int64, -1 where missing, and the levels that occur in this batch.
-
-        Numbers are written the short way: 2007.0 is "2007", 0.1 is "0.1"; true and false are "True" and "False".
-
-        Raises
-        ------
-        ColumnError
-            When there is no such column, or it is nested or binary.
-        """
-        found: tuple[Tensor, tuple[str, ...]] = self._once("text", name, self._text)
-        return found
-
-    def _column(self, name: str) -> Tensor | np.ndarray[Any, np.dtype[np.float64]]:
-        cells = self.cells(name)
-        return cells if isinstance(cells, Tensor) else self._parsed(name, cells)
-
-    def _text(self, name: str) -> tuple[Tensor, tuple[str, ...]]:
-        cells, field = self.cells(name), self._layout.fields[name]
-        if field.kind is Kind.OTHER:
-            raise ColumnError(f"Column {readable(name)} is {field.note} and has no levels; leave it out.")
-        # Numbers of a text file are compared as numbers: 1, 1.0 and 01 are one level, unless asked for as text.
-        words = self.words(name)
-        if field.kind is Kind.NUMBER and words and not isinstance(cells, Tensor) and not pa.types.is_boolean(cells.type):
-            cells, words = pa.array(self._parsed(name, cells), from_pandas=True), False
-            cells = cells.cast(pa.bool_()) if field.note == BOOL else cells
-        return codes(cells, words_may_be_missing=words)
-
-    def numeric(self, name: str) -> bool:
-        """Whether the cells are numbers, and no text: such a column cannot keep the zeros of `01234`."""
-        return self._layout.fields[name].kind is Kind.NUMBER
-
-    def lacks(self, name: str) -> Tensor:
-        """Where the column has no value, (rows,), whatever it holds."""
-        field = self._layout.fields.get(name)
-        if field is not None and field.kind not in (Kind.NUMBER, Kind.EMPTY):
-            return self.text(name)[0] < 0
-        return torch.isnan(self.numbers([name])[:, 0])
-
-    def words(self, name: str) -> bool:
-        """Whether the column comes from a text file, where words may say that a value is missing."""
-        return name in self._layout.spelling
-
-    def _in_days(self, days: Days) -> np.ndarray[Any, np.dtype[np.float64]]:
-        shown, cells = readable(days.column), self.cells(days.column)
-        what = "durations" if days.origin is None else "dates"
-        try:
-            return days.of(pa.nulls(self.rows) if self._layout.fields[days.column].kind is Kind.EMPTY else cells)
-        except ZoneError:
-            had, has = ("with", "without") if days.utc else ("without", "with")
-            raise ColumnError(
-                f"Column {shown} holds times {has} a time zone, and the line was fitted to times {had} one; bring them to one clock."
-            ) from None
-        except NoDateError as odd:
-            if odd.word is None:
-                raise ColumnError(f"Column {shown} does not hold {what}; give {what}, as the line was fitted to.") from None
-            raise ColumnError(
-                f"Column {shown} holds dates, but {readable(odd.word)} at {self.where(odd.index)} is none that can be read; write dates "
-                f"as 2024-02-01."
-            ) from None
-
-    def _parsed(self, name: str, cells: Cells) -> np.ndarray[Any, np.dtype[np.float64]]:
-        if name not in self._layout.fields:  # in days
-            return numbers(cells, None)
-        field = self._layout.fields[name]
-        if field.kind is Kind.EMPTY:
-            return np.full(self.rows, np.nan)
-        if field.kind is not Kind.NUMBER:
-            # A frame's words for true and false are what they are in files: numbers, where numbers are asked for.
-            flags = truths(cells) if field.kind is Kind.TEXT else None
-            if flags is None:
-                raise self._no_numbers(field, cells)
-            return flags
-        spelling = self._layout.spelling.get(name)
-        try:
-            return self._seen(name, cells, numbers(cells, spelling))
-        except NotANumberError as odd:
-            # The first rows of a table decide how its numbers are written; others are read all the same where these were not the last.
-            wider = None if spelling is None else widened(cells, spelling)
-            if wider is not None and wider != spelling:
-                return self._written_otherwise(name, cells, wider, odd)
-            raise self._no_number(name, odd) from None
-
-    def _seen(
-        self, name: str, cells: Cells, values: np.ndarray[Any, np.dtype[np.float64]]
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """The values, once whole numbers among words are noted that float64 rounds."""
-        if wordy(cells.type) and not self._layout.noticed.is_large(name) and bool((np.abs(values) >= 2.0**53).any()):
-            word = large_word(bare_words(cells), self._layout.spelling.get(name) or Spelling())
-            if word is not None and self._layout.fields[name].note != LARGE:
-                self._layout.noticed.large(name, self.start, word)
-        return values
-
-    def _written_otherwise(
-        self, name: str, cells: Cells, spelling: Spelling, first: NotANumberError
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        try:
-            values = numbers(cells, spelling)
-        except NotANumberError as odd:
-            raise self._no_number(name, odd) from None
-        where = partial(self._place, first.index)
-        self._layout.noticed.written(name, self.start + first.index, first.word, spelling, where)
-        return values
-
-    def _no_number(self, name: str, odd: NotANumberError) -> ColumnError:
-        return ColumnError(
-            f"Column {readable(name)} holds numbers, but {readable(odd.word)} at {self.where(odd.index)} {odd.advice}, "
-            f"or use {as_category(name)} to read the column as text."
-        )
-
-    def _no_numbers(self, field: Field, cells: Cells) -> ColumnError:
-        shown = readable(field.name)
-        if field.kind is Kind.OTHER:
-            return ColumnError(f"Column {shown} is {field.note}, not numbers; leave it out.")
-        first = self._first_word(field, cells)
-        example = "" if first is None else f", such as {readable(str(cells[first]))} at {self.where(first)}"
-        advice = (
-            "turn it into numbers (days, years)" if field.kind is Kind.DATE else f"use {as_category(field.name)} for categories"
-        )
-        return ColumnError(f"Column {shown} holds {field.kind.value}{example}, not numbers; {advice}, or leave it out.")
-
-    def _first_word(self, field: Field, cells: Cells) -> int | None:
-        """The first cell that is no number, or the first at all."""
-        try:
-            if field.kind is Kind.TEXT:
-                numbers(cells, self._layout.spelling.get(field.name))
-        except (NotANumberError, pa.ArrowException) as odd:
-            if isinstance(odd, NotANumberError):
-                return odd.index
-        return next((i for i in range(self.rows) if cells[i].is_valid and str(cells[i]) != ""), None)
 
 
 class NoRowsError(DataError):
@@ -312,6 +57,8 @@ class Source(ABC):
         Whether the rows are in memory, where going through them again costs little.
     afar : bool
         Whether an engine holds the rows: what it adds up itself is told sooner than they are read.
+    scattered : str or None
+        Why no row is known to come behind another, with what to do about it, as the end of a sentence; None: each has its place.
     on_cpu : bool
         Whether the processor computes with them; another device has its own queue, and several threads only fill the same one.
     """
@@ -325,6 +72,7 @@ class Source(ABC):
     target: tuple[str, ...] | None = None
     resident: bool = False
     afar: bool = False
+    scattered: str | None = None
     on_cpu: bool = True
 
     @property
@@ -339,6 +87,7 @@ class Source(ABC):
         """
         stored = self.stored(names)
         by_column = [*(self.remarks.get(name, ()) for name in stored), *(n.of(name) for name in stored for n in self.noticed)]
+        by_column += [self._shifts[name].said(shift) for name, shift in self.shifts(names).items() if name in self._shifts]
         kept = {said_large(name) for name in words}
         return tuple(dict.fromkeys((*self.about, *(s for said in by_column for s in said if s not in kept))))
 
@@ -369,6 +118,8 @@ class Source(ABC):
                 what = "durations" if days.origin is None else "dates"
                 raise ColumnError(f"Column {readable(days.column)} holds {base.kind.value}, not {what}; {advice}.")
             return Field(name, base.kind if base.kind is Kind.EMPTY else Kind.NUMBER)
+        if found is None and (shift := shift_of(name)) is not None:
+            return self._shift_field(shift)
         if found is None:
             raise ColumnError.missing(name, self.names, self.label)
         return found
@@ -403,7 +154,57 @@ class Source(ABC):
 
     def stored(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns of the table that some columns are read from: those in days from the dates."""
-        return tuple(dict.fromkeys(n if n in self._by_name else d.column if (d := days_of(n)) else n for n in names))
+        return tuple(dict.fromkeys(own for name in names for own in self._made_of(name)))
+
+    def _made_of(self, name: str) -> tuple[str, ...]:
+        if name in self._by_name:
+            return (name,)
+        if (days := days_of(name)) is not None:
+            return (days.column,)
+        shift = shift_of(name)
+        return (name,) if shift is None else shift.read
+
+    def _shift_field(self, shift: Shift) -> Field:
+        """The column that a shift gives. Raises ColumnError where there is none to be had."""
+        if self.scattered is not None:
+            raise ColumnError(f"{readable(shift.name)} needs the rows one behind the other, and {self.scattered}.")
+        for name in shift.read:
+            self.field(name)
+        base = self.field(shift.column)
+        if base.kind not in (Kind.NUMBER, Kind.EMPTY):
+            raise ColumnError(
+                f"{readable(shift.name)}: column {readable(base.name)} holds {base.kind.value}, and shifts are of numbers; make the column "
+                f"before fitting."
+            )
+        return Field(shift.name, base.kind)
+
+    @cached_property
+    def _shifts(self) -> dict[str, Shifted]:
+        """What shifts have been worked out, each of the whole table, and held."""
+        return {}
+
+    def _shifted(self, names: Sequence[str]) -> dict[str, Numbers]:
+        """Those of some columns that hold what other rows hold, of the whole table (n,); one more reading for each that is new."""
+        shifts = self.shifts(names)
+        for name, shift in shifts.items():
+            if name not in self._shifts:
+                self.field(name)
+                order = None if shift.order is None else self.in_order(shift.order)
+                wanted = [n for n in (shift.column, order, shift.by) if n is not None]
+                self._shifts[name] = worked_out(shift, order, self.batches(wanted))
+        return {name: self._shifts[name].values for name in shifts}
+
+    def in_order(self, name: str) -> str:
+        """The name under which a column that puts rows in order is read as numbers: dates in days. Raises ColumnError for words."""
+        kind = self.field(name).kind
+        if kind is Kind.DATE:
+            return self.in_days(name)
+        if kind is not Kind.NUMBER:
+            raise ColumnError(
+                f"Column {readable(name)} holds {kind.value}; rows are in order of numbers or dates. Make one of it, such as "
+                f"year + (quarter - 1) / 4 for 2018Q3, or number the periods."
+            )
+        return name
 
     def batches(
         self,
@@ -429,8 +230,15 @@ class Source(ABC):
         """
         if size < 1:
             raise OptionError(f"A batch needs at least one row; got size={size}.")
-        stored = self._read_from(self.names if names is None else names)
-        return counted(lambda share: self._batches(stored, size, share, order), progress or silent)
+        wanted = self.names if names is None else names
+        stored = self._read_from(wanted)
+        found = counted(lambda share: self._batches(stored, size, share, order), progress or silent)
+        shifted = self._shifted(wanted)
+        return (batch.beside(shifted) for batch in found) if shifted else found
+
+    def shifts(self, names: Sequence[str]) -> dict[str, Shift]:
+        """Those of some columns that hold what other rows hold; a column of the table by such a name is none."""
+        return {n: shift for n in names if n not in self._by_name and (shift := shift_of(n)) is not None}
 
     def _read_from(self, names: Sequence[str]) -> tuple[str, ...]:
         """The columns of the table that some columns are read from. Raises ColumnError for one that is not there."""

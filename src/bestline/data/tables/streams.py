@@ -23,12 +23,13 @@ from torch import Tensor
 
 from bestline.calls import checked
 from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.indexes import index_notes
 from bestline.data.tables.judgement import ColumnJudgement
 from bestline.data.tables.memory import Memory, blocks_of
 from bestline.data.tables.noticed import Noticed
-from bestline.data.tables.source import Batch, NoRowsError, Source
+from bestline.data.tables.source import NoRowsError, Source
 from bestline.errors import ColumnError, DataError, OptionError, readable
 
 _ENOUGH = (

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from torch import Tensor
 
 from bestline.data.progress import Share
+from bestline.data.tables.batch import Batch
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
 from bestline.data.tables.places import reason
-from bestline.data.tables.source import Batch, Source
+from bestline.data.tables.source import Source
 from bestline.data.tables.words import text_words, wordy
 from bestline.errors import ColumnError, FileError, clean, listed, readable
 from bestline.files import fresh, is_stream

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Self
 
 import torch
 
-from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import NumericalError, readable
 from bestline.inference.coordinates import Basis, Coordinates
@@ -76,7 +75,7 @@ class DriscollKraay(Sandwich):
 
     def on(self, source: Source) -> Self:
         """With the column as numbers."""
-        return replace(self, read=in_numbers(source, self.time))
+        return replace(self, read=source.in_order(self.time))
 
     def none(self, basis: Basis) -> GroupSums:
         """No time."""

@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from bestline.data.ordered import in_numbers
 from bestline.data.tables import Source
 from bestline.errors import DataError, OptionError, readable
 from bestline.inference.coordinates import Basis, Coordinates
@@ -182,7 +181,7 @@ class NeweyWest(Sandwich):
             raise OptionError(
                 "Newey-West errors need the order of the rows, and those of an engine stand in none; name a column: {'hac': column}."
             )
-        return replace(self, read=None if self.order is None else in_numbers(source, self.order))
+        return replace(self, read=None if self.order is None else source.in_order(self.order))
 
     def _lags(self, basis: Basis) -> int:
         return lags_for(self.lags, basis.count)
