@@ -1,6 +1,6 @@
 """Tables: anything that holds a table becomes a `Source`, a schema and batches of rows in constant memory.
 
-`source` is the contract of a table, `table_file` that of one file; `delimited` and `columnar` are the file formats, `memory`
+`source` is the contract of a table, `batch` some of its rows, `table_file` that of one file; `delimited` and `columnar` are the file formats, `memory`
 the frames and arrays. `places` finds files and knows a format by its first bytes; `open` opens each by its row in `OPENERS`;
 `cells` decides what a column holds. Doors: `open_source` to read, `write_with` to write.
 """
