@@ -21,8 +21,8 @@ from torch import Tensor
 
 import bestline.files as store
 from bestline.calls import needed
-from bestline.data.design.absorbed import Absorbed, LevelsOfRows
-from bestline.data.design.encoded import Columns, Encoded, NewRows
+from bestline.data.design.absorbed import Absorbed
+from bestline.data.design.encoded import Columns, Encoded, NewRows, either
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.factors import (
     Coded,
@@ -39,7 +39,7 @@ from bestline.data.design.factors import (
 from bestline.data.design.profiles import gaps_in
 from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, checked_kind, refuse_weights
 from bestline.data.tables import Batch, Source
-from bestline.errors import MissingValuesError, NotFiniteError, UnseenLevelError, listed, readable
+from bestline.errors import MissingValuesError, NotFiniteError, listed, readable
 from bestline.numerics import Rows, RowVector, Targets
 
 _FORMAT = 1  # of a design as JSON
@@ -193,7 +193,7 @@ class Design:
         absent = w == 0 if w is not None and bool((w == 0).any()) else None
         placed = None if self.absorbed is None else self.absorbed.placed(batch)
         if placed is not None and placed.single is not None:
-            absent = _either(absent, placed.single)
+            absent = either(absent, placed.single)
         y = self.target_values(batch, absent)
         # One sum says whether any number is missing, at a fraction of the cost of looking at each.
         gaps = torch.isnan(y).any(1) if bool(y.sum().isnan()) else torch.zeros(len(y), dtype=torch.bool, device=y.device)
@@ -201,18 +201,19 @@ class Design:
             gaps = gaps | torch.isnan(w)
         for name in self.beside if self.absorbed is None else [n for n in self.beside if n not in self.absorbed.columns]:
             gaps = gaps | batch.lacks(name).to(gaps.device)
-        gaps = _either(gaps, None if placed is None else placed.missing)
-        skipped = _either(gaps, absent)
+        gaps = either(gaps, None if placed is None else placed.missing)
+        skipped = either(gaps, absent)
         found = self._encode(batch, skipped if bool(skipped.any()) else None, on_unseen)
         # X knows which of its own rows have holes; targets and weights add theirs.
-        gaps = _either(gaps.to(found.X.device), found.holes)
+        gaps = either(gaps.to(found.X.device), found.holes)
         if absent is not None:
             gaps = gaps & ~absent.to(gaps.device)
-        self._note_levels(found, placed, batch, ~_either(gaps, absent), on_unseen)
+        if placed is not None:
+            found.note_unseen(*placed.strange((~either(gaps, absent)).cpu(), batch, on_unseen), on_unseen)
         gapped = bool(gaps.any())
         if gapped and self.missing == "raise":
             raise self._refusal(batch, int(torch.nonzero(gaps)[0]))
-        left = _either(gaps, absent, found.strange)
+        left = either(gaps, absent, found.strange)
         X, index = found.X, None
         if bool(left.any()):
             # Row-local: which rows are left out depends on each row alone, so any batches leave out the same.
@@ -231,12 +232,12 @@ class Design:
         """
         found, known = self._encode(batch, None, on_unseen), self.known(batch)
         if known is not None and bool(known.isnan().any()):
-            found.holes = _either(known.isnan(), found.holes)
+            found.holes = either(known.isnan(), found.holes)
         placed, height = (None if self.absorbed is None else self.absorbed.placed(batch)), None
         if placed is not None:
-            found.holes = None if found.holes is None and placed.missing is None else _either(found.holes, placed.missing)
+            found.holes = None if found.holes is None and placed.missing is None else either(found.holes, placed.missing)
             every = torch.ones(len(found.X), dtype=torch.bool) if found.holes is None else ~found.holes
-            self._note_levels(found, placed, batch, every, on_unseen)
+            found.note_unseen(*placed.strange(every.cpu(), batch, on_unseen), on_unseen)
             rests, height = placed.rests(Rows(found.X, found.X.new_zeros(len(found.X), len(self.responses))))
             found.X = rests.X
         gapped = 0 if found.holes is None else int(found.holes.sum())
@@ -245,7 +246,7 @@ class Design:
         if gapped or found.strange is not None:
             # A row with a hole in any column has no prediction at all: a part of one would be a wrong number.
             nothing = torch.zeros(len(found.X), dtype=torch.bool, device=found.X.device)
-            lacking = _either(nothing, found.holes, found.strange)
+            lacking = either(nothing, found.holes, found.strange)
             found.X = torch.where(lacking[:, None], float("nan"), found.X)
         return NewRows(found.X, lacking, gapped, gaps, found.imputed, found.unseen, tuple(found.beyond), height, known)
 
@@ -353,7 +354,7 @@ class Design:
                 columns[response.column] if response.kind == "number" else expression(response.text)(columns, self.states)
             )
             if response.kind == "expression":
-                _refuse_undefined(targets[-1], _either(torch.isnan(values).any(1), absent), response.text, columns, batch)
+                _refuse_undefined(targets[-1], either(torch.isnan(values).any(1), absent), response.text, columns, batch)
         return torch.stack(targets, 1)
 
     def known(self, batch: Batch) -> RowVector | None:
@@ -394,14 +395,14 @@ class Design:
                 part = coded.values.to(numbers.device)
                 codes.append((factor, coded))
                 if coded.missing is not None:
-                    found.holes = _either(coded.missing.to(numbers.device), found.holes)
+                    found.holes = either(coded.missing.to(numbers.device), found.holes)
             elif factor.kind == "number":
                 part = values[factor.column][:, None]
             elif factor.kind == "gap":
                 part = torch.isnan(read[:, names.index(factor.column)])[:, None].to(read)
             else:
                 part = expression(factor.text)(values, self.states)
-                holes = _either(found.holes, skipped)
+                holes = either(found.holes, skipped)
                 _refuse_undefined(part, holes, factor.text, values, batch)
                 found.beyond += expression(factor.text).beyond(values, self.states, holes)
                 part = part[:, None] if part.ndim == 1 else part
@@ -414,34 +415,10 @@ class Design:
             for factor_index, component in others:
                 X[:, j] *= parts[factor_index][:, component]
         # Now it is known which rows are left out anyway: what they hold is not said.
-        unused = _either(torch.zeros(batch.rows, dtype=torch.bool), skipped, found.holes)
+        unused = either(torch.zeros(batch.rows, dtype=torch.bool), skipped, found.holes)
         for factor, coded in codes:
-            self._note(found, factor, coded, batch, ~unused, on_unseen)
+            found.note(factor, coded, batch, ~unused, on_unseen)
         return found
-
-    def _note(self, found: Columns, factor: Factor, coded: Coded, batch: Batch, used: Tensor, on_unseen: str) -> None:
-        """Write down what a category says of the rows that are used, (n,)."""
-        if coded.filled is not None and bool((coded.filled & used).any()):
-            found.imputed[factor.column] = int((coded.filled & used).sum())
-        if coded.unseen is None or not bool((coded.unseen & used).any()):
-            return
-        strange = coded.unseen & used
-        if on_unseen == "raise":
-            i = int(torch.nonzero(strange)[0])
-            raise UnseenLevelError(coded.seen[int(coded.codes[i])], factor.column, batch.where(i), factor.levels)
-        for code, rows in zip(*(t.tolist() for t in coded.codes[strange].unique(return_counts=True)), strict=True):
-            found.unseen[factor.column, coded.seen[code]] = rows
-        if on_unseen != "average":
-            found.strange = _either(strange.to(found.X.device), found.strange)
-
-    def _note_levels(self, found: Columns, placed: LevelsOfRows | None, batch: Batch, used: Tensor, on_unseen: str) -> None:
-        """Write down which of the rows that are used, (n,), have a level without an effect."""
-        if placed is None:
-            return
-        strange, unseen = placed.strange(used.cpu(), batch, on_unseen)
-        found.unseen |= unseen
-        if strange is not None and on_unseen != "average":
-            found.strange = _either(strange.to(found.X.device), found.strange)
 
     def filled(
         self, numbers: Tensor, names: Sequence[str], skipped: Tensor | None = None
@@ -466,14 +443,6 @@ class Design:
             f"{listed(gaps)} has no value at {batch.where(i)}, and this line was fitted to rows without gaps; fill it in, leave the row "
             f"out, or fit again with missing='impute' or 'drop'."
         )
-
-
-def _either(*masks: Tensor | None) -> Tensor:
-    """Where any of the masks is true; those that are None are nowhere true."""
-    first, *others = [mask for mask in masks if mask is not None] or [torch.tensor(False)]
-    for mask in others:
-        first = first | mask.to(first.device)
-    return first
 
 
 def _refuse_infinite(values: Tensor, names: Sequence[str], batch: Batch, skipped: Tensor | None) -> None:

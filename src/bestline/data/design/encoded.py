@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from bestline.data.design.factors import Unseen
+from bestline.data.design.factors import Coded, Factor, Unseen
+from bestline.data.tables import Batch
+from bestline.errors import UnseenLevelError
 from bestline.numerics import Features, Rows, RowVector, Targets
 
 
@@ -90,3 +93,30 @@ class Columns:
     imputed: dict[str, int] = field(default_factory=dict)
     unseen: dict[tuple[str, str], int] = field(default_factory=dict)
     beyond: list[str] = field(default_factory=list)
+
+    def note(self, factor: Factor, coded: Coded, batch: Batch, used: Tensor, on_unseen: str) -> None:
+        """Write down what a category says of the rows that are used, (n,); raises UnseenLevelError where asked to."""
+        if coded.filled is not None and bool((coded.filled & used).any()):
+            self.imputed[factor.column] = int((coded.filled & used).sum())
+        if coded.unseen is None or not bool((coded.unseen & used).any()):
+            return
+        strange = coded.unseen & used
+        if on_unseen == "raise":
+            i = int(torch.nonzero(strange)[0])
+            raise UnseenLevelError(coded.seen[int(coded.codes[i])], factor.column, batch.where(i), factor.levels)
+        codes, rows = (t.tolist() for t in coded.codes[strange].unique(return_counts=True))
+        self.note_unseen(strange, {(factor.column, coded.seen[c]): n for c, n in zip(codes, rows, strict=True)}, on_unseen)
+
+    def note_unseen(self, strange: Tensor | None, unseen: Unseen, on_unseen: str) -> None:
+        """Write down which rows have levels never seen, (n,), and how many have which; averaged, such a row counts like others."""
+        self.unseen |= unseen
+        if strange is not None and on_unseen != "average":
+            self.strange = either(strange.to(self.X.device), self.strange)
+
+
+def either(*masks: Tensor | None) -> Tensor:
+    """Where any of the masks is true; those that are None are nowhere true."""
+    first, *others = [mask for mask in masks if mask is not None] or [torch.tensor(False)]
+    for mask in others:
+        first = first | mask.to(first.device)
+    return first
