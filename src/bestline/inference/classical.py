@@ -26,6 +26,7 @@ from bestline.numerics import (
     Scaling,
     Weights,
     aliases,
+    digits,
     digits_within,
     eigenvectors,
     inverse,
@@ -142,7 +143,34 @@ class Inference:
         rounding = 2 * len(self.kept) * _EPS * (own.abs() @ self.core.abs() * own.abs()).sum(1)
         return torch.where((variance >= rounding) & self.estimable(away), variance, NAN)
 
-    def digits_within(self, lost: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
+    def among_all(self, own: Tensor, others: float) -> Tensor:
+        """Rows (., k) of the columns that are not redundant and of the intercept, among those of all weights (d, k)."""
+        p, d = len(self.size), len(self.determined)
+        found = torch.full((d, own.shape[1]), others, dtype=torch.float64)
+        found[[*self.kept, *range(p, d)]] = own
+        return found
+
+    def right_digits(self, moments: Comoments, weights: Weights, rounding: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """How many digits of the weights and of their standard errors are right, at least, (d, k) both; NaN where there are none.
+
+        By the `moments` of the training rows. Of a column that is computed, such as `log(x)`, every number is off by a share of its size,
+        or by an amount: `rounding` has both, (q,).
+        """
+        p, intercept, kept = len(self.size), len(self.determined) > len(self.size), list(self.kept)
+        rows, slopes = moments[[*kept, *range(p, moments.q)]], weights[kept]
+        # Over W rows a column that is off by so much is off by a length of sqrt(W) times that.
+        share, amount = rounding
+        size = moments.center.abs() + moments.spread
+        lost = moments.weight**0.5 * (torch.where(share > 0, share * size, 0.0) + amount)
+        within, errors_within = self._digits_within(lost, weights)
+        right = digits.right_digits(rows, len(kept), slopes, intercept=intercept)
+        of_errors = digits.right_error_digits(rows, len(kept), slopes, self.rss / moments.weight, intercept=intercept)
+        return (
+            torch.minimum(self.among_all(right, NAN), within),
+            torch.minimum(self.among_all(of_errors.T, NAN), errors_within.T),
+        )
+
+    def _digits_within(self, lost: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
         """Most digits of the weights (d, k) and of their standard errors (k, d) that columns off by lengths `lost` (q,) allow."""
         # (X'WX)^-1 alone: how far errors of columns reach the weights has nothing to do with how well the line fits. A column that
         # does not vary has no part in it.

@@ -253,20 +253,12 @@ class FittedLine:
         # The line of the columns that are not redundant; the others have the weight 0.
         own = self.training[[*inference.kept, *range(self.design.p, self.training.q)]]
         scaling = Scaling.of(own, len(inference.kept), intercept=self.design.intercept, standardize=True)
-        return self._among_all(scaling.to_data(Bowl.of(own, scaling).bottom), 0.0)
+        return inference.among_all(scaling.to_data(Bowl.of(own, scaling).bottom), 0.0)
 
     @property
     def shares(self) -> bool:
         """Whether columns that say the same share their effect; else the later ones are left out."""
         return self.plan.solver.equals is not Equals.FIRST
-
-    def _among_all(self, own: Tensor, others: float) -> Tensor:
-        """Rows (., k) of the columns that are not redundant and of the intercept, among those of all weights (d, k)."""
-        inference = self._least_squares
-        assert inference is not None  # noqa: S101  the callers have looked
-        found = torch.full((len(self.names), own.shape[1]), others, dtype=torch.float64)
-        found[[*inference.kept, *range(self.design.p, len(self.names))]] = own
-        return found
 
     # -- what its numbers are worth ------------------------------------------------------------------------------------
 
@@ -364,22 +356,11 @@ class FittedLine:
             return self.refined.digits, self.refined.std_error_digits.T
         inference = self._least_squares
         assert inference is not None  # noqa: S101  the callers have looked
-        p, intercept, kept = self.design.p, self.design.intercept, list(inference.kept)
         if self.shares and any(alias.on for alias in inference.aliased):
             # Moments may take columns for one that the rows tell apart, and the line of all of them is another one then: what is not
             # proved is not claimed. Columns that do not vary are no such case, and none are those that were to be left out.
             return torch.zeros_like(self.weights), torch.zeros_like(self.weights)
-        rows, slopes = self.training[[*kept, *range(p, self.training.q)]], self.exact_weights[kept]
-        floor = inference.rss / self.training.weight
-        # Of a column that is computed, such as `log(x)`, every number is off by `own` of its size, or by `one`: over W rows a length of
-        # sqrt(W) times that.
-        own, one = columns_rounding(self.design)
-        size = self.training.center.abs() + self.training.spread
-        lost = self.training.weight**0.5 * (torch.where(own > 0, own * size, 0.0) + one)
-        within = inference.digits_within(lost, self.exact_weights)
-        right = self._among_all(digits.right_digits(rows, len(kept), slopes, intercept=intercept), float("nan"))
-        of_errors = digits.right_error_digits(rows, len(kept), slopes, floor, intercept=intercept)
-        return torch.minimum(right, within[0]), torch.minimum(self._among_all(of_errors.T, float("nan")), within[1].T)
+        return inference.right_digits(self.training, self.exact_weights, columns_rounding(self.design))
 
     def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
         """Names of the weights of which fewer digits than these are certain; with `errors`, of their standard errors too.
