@@ -79,6 +79,7 @@ class LevelSums(Waiting):
         Z = torch.cat([rows.X, rows.y], 1).to(torch.float64)
         w = torch.ones(len(Z), dtype=torch.float64) if rows.w is None else rows.w.to(torch.float64)
         keys, weight, sums, codes = [], [], [], []
+        # About the mean of these rows, as co-moments are: sums of columns far from zero would lose their digits.
         center = Z.mean(0)
         weighted = (Z - center) * w[:, None]
         for own, names in levels:
@@ -122,6 +123,7 @@ class LevelSums(Waiting):
             w = torch.cat([p.weight[f] for p in parts])
             keys.append(tuple(number))
             weight.append(torch.bincount(at, w, minlength=len(number)))
+            # Each part is about a mean of its own; a sum moves by its weight times what the two means are apart.
             moved = [p.sums[f] + p.weight[f][:, None] * (p.center - center) for p in parts]
             sums.append(torch.zeros(len(number), total.q, dtype=torch.float64).index_add_(0, at, torch.cat(moved)))
             codes.append(torch.cat([place[p.codes[f]] for place, p in zip(places, parts, strict=True)]))
@@ -146,6 +148,7 @@ def _together(codes: Tensor, levels: list[int], count: Tensor, weight: Tensor) -
     many = torch.tensor(levels, dtype=torch.float64).prod().item()
     if (2 * many > len(weight) and len(weight) < _MANY) or many >= 2**62:
         return codes, count, weight
+    # A cell as one whole number, in the mixed base of the numbers of levels.
     flat = torch.zeros(len(weight), dtype=torch.long)
     for own, code in zip(levels, codes, strict=True):
         flat = flat * own + code
@@ -246,11 +249,13 @@ def absorbed(design: Design, by: tuple[Key, ...], found: LevelSums, rows: int) -
     scale = torch.where(spread > 0, spread, 1.0)  # squares of very small or large numbers leave float64
     sums = [(s + w[:, None] * (found.center - center)) / scale for s, w in zip(found.sums, found.weight, strict=True)]
     effects = absorb(cells, sums)
+    # In units of the spread: the share of each column that varies within the levels.
     within = total.weight - effects.explained
     void = tuple(torch.nonzero((within <= _VOID * total.weight) | (spread == 0))[:, 0].tolist())
     values = tuple(own * scale for own in effects.values)
     weights, exactly = rank(cells)
     single = (frozenset[Key](),) * len(by) if design.absorbed is None else design.absorbed.single
+    # What a row counts for whose level has no effect, where people ask for an average.
     average = tuple((w @ own) / w.sum() for own, w in zip(values, found.weight, strict=True))
     made = Absorbed(
         by,

@@ -78,6 +78,7 @@ class Grown:
     def __sub__(self, other: Grown) -> Grown:
         """Rows taken away; the ranges seen stay."""
         keys = tuple(dict.fromkeys((*self.keys, *other.keys)))
+        # Both by the same columns: one that a side has not met was 0 in all its rows, which is known and no rounding.
         own, others = self.columns(keys), other.columns(keys)
         imputed = {name: count - others.imputed.parts.get(name, 0) for name, count in own.imputed.parts.items()}
         found = replace(
@@ -101,6 +102,7 @@ class Grown:
         some = any(group.count for group in self.found.groups)
         # A level that did not come was 0 in every row that is there; a pattern of gaps that did not come has no rows.
         outside = torch.tensor([not some or of_gaps(key) for key in keys], dtype=torch.bool)
+        # Infinite ends are what any number narrows; a column that was 0 has 0 within its range.
         low = torch.where(outside, torch.inf, 0.0).to(torch.float64)
         high = torch.where(outside, -torch.inf, 0.0).to(torch.float64)
         return replace(
@@ -219,6 +221,7 @@ def _ranges(design: Design, keys: Sequence[Key], X: Features) -> tuple[Columns, 
     low, high = [], []
     for j, key in enumerate(keys):
         own = torch.ones(len(X), dtype=torch.bool, device=X.device)
+        # A gap is filled with a constant meanwhile, which is none of the column's values: such a row says nothing of its range.
         for i, _ in key:
             factor = design.factors[abs(i)]
             read = [factor.column] if i < 0 else factor.numbers

@@ -134,6 +134,7 @@ def in_turn(blocks: Sequence[Tensor], weights: Tensor, covariance: Tensor) -> li
             f"The covariance is too nearly singular, as nearly collinear columns or few clusters make it, to test {len(A)} weights beside each "
             f"other; test fewer."
         )
+    # Given those before: so the parts are independent, and their squares add up.
     return [float((own**2).sum()) for own in apart.split([len(block) for block in blocks])]
 
 

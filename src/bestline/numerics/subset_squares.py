@@ -63,6 +63,7 @@ def all_subsets(A: Square, widths: Sequence[int], *, kept: int = 0, held: Square
     Most of the work is at the leaves, so wide groups should come first: see `subsets_work`.
     """
     tolerance = rank_tolerance(len(A) - 1)
+    # On a diagonal of 1 a pivot is the share of its column that the columns before it leave: one tolerance serves all.
     A, size = of_one_size(A)
     H = None if held is None else (held / torch.outer(size, size))[None]
     start = _Branches(A[None], torch.zeros(1, dtype=torch.long), H).with_first(kept, tolerance)
@@ -75,6 +76,7 @@ def subsets_work(widths: Sequence[int], *, kept: int = 0) -> float:
     q, subsets = sum(widths) + 1, 1.0
     total = float(kept * (q + kept) ** 2)
     for width in widths:
+        # Level by level: a column is eliminated from every matrix of its level, and then there are twice as many, a group smaller.
         total += subsets * width * q**2
         q, subsets = q - width, 2 * subsets
     return total
@@ -100,11 +102,13 @@ class _Branches:
         A, rank, H = self.A, self.rank, self.H
         for _ in range(width):
             pivot, row = A[:, 0, 0], A[:, 0, 1:]
+            # Less is rounding: the others say the column already, and to eliminate it would blow rounding up.
             new = pivot > tolerance
             a = torch.where(new[:, None], row / torch.where(new, pivot, 1.0)[:, None], 0.0)
             A = A[:, 1:, 1:] - a[:, :, None] * row[:, None, :]
             rank = rank + new
             if H is not None:
+                # T'HT is H - a h' - h a' + h0 a a', h the pivot's row and h0 its corner: half of the last in either cross product keeps it symmetric.
                 cross = a[:, :, None] * (H[:, 0, 1:] - 0.5 * H[:, :1, 0] * a)[:, None, :]
                 H = H[:, 1:, 1:] - cross - cross.transpose(1, 2)
         return _Branches(A, rank, H)
@@ -117,6 +121,7 @@ def _walked(state: _Branches, widths: tuple[int, ...], tolerance: float) -> _Bra
         return state
     if b > 1 and state.A.numel() * (1 if state.H is None else 2) > _NUMBERS:
         return _joined([_walked(state[half], widths, tolerance) for half in (slice(b // 2), slice(b // 2, b))], 0)
+    # Without before with, side by side: so a subset's bits are in the order of the groups.
     children = [state.without_first(widths[0]), state.with_first(widths[0], tolerance)]
     return _walked(_joined(children, 1), widths[1:], tolerance)
 

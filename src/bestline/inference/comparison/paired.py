@@ -150,6 +150,7 @@ def paired(models: Sequence[FittedLine], data: Any = None, *, target: int | str 
         raise DataError(
             "There are no two folds with rows that all models use, so no row can be held out; fit with fewer folds."
         )
+    # On the common rows alone: a line that has seen more of them than another would be ahead for that.
     trained = [_trained(line, folds) for line, folds in zip(models, collected.folds, strict=True)]
     at = tuple(line.targets.index(name) for line in models)
     unknown = tuple(unknown_levels(folds, line.design) for line, folds in zip(models, collected.folds, strict=True))
@@ -326,8 +327,10 @@ class JudgeAlike(Pass[Batch, Comoments]):
             errors = [
                 _errors(own[known], lines[f])[:, at] for own, lines, at in zip(here, self.weights, self.targets, strict=True)
             ]
+            # One row for all lines: whatever one of them cannot know none is judged by.
             w = here[0][known].w
             w = torch.ones(int(known.sum()), dtype=torch.float64) if w is None else w
+            # As columns of one table: the co-moments of these hold the variance of every difference, and no row is kept.
             z = torch.stack([*(w * e**2 for e in errors), w], 1)
             found = found + Comoments.of_rows(Rows(z[:, :0], z))
         return found
@@ -358,6 +361,7 @@ def _line(line: FittedLine, found: Comoments, i: int) -> PairedLine:
     difference = float((mean[i] - mean[0]) / mean[-1])
     # What a row adds to the difference beyond its share of it: w (d - mean of d), which has the mean 0.
     own = torch.zeros_like(mean)
+    # As combinations of the columns w e^2 of two lines and w.
     own[i] += 1.0
     own[0] -= 1.0
     own[-1] = -difference

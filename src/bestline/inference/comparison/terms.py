@@ -251,6 +251,7 @@ def _chains(
         return {term: (len(A), value) for (term, A), value in zip(blocks.items(), explained, strict=True)}
     found = {}
     for term, columns in terms.items():
+        # What contains the term goes out first, by type II: there it is held against the others alone.
         above = [j for those in terms.values() if _contains(line.design, those, columns) for j in those]
         gone = above if kind == 2 else []
         rest = sorted(set(every) - {*columns, *gone})
@@ -266,6 +267,7 @@ def _classical(line: FittedLine, inference: classical.Inference, at: int, order:
     if not any(alias.on for alias in inference.aliased):
         kept, weights, core = list(inference.kept), line.exact_weights[list(inference.kept), at], inference.core
     else:
+        # Which of the columns that say the same are kept depends on the order, so each order has a line of its own.
         own = line.training[[*order, *range(p, p + k)]]
         found = classical.infer(own, Scaling.of(own, p, intercept=line.design.intercept, standardize=True), shared=False)
         kept, core = [order[j] for j in found.kept], found.core
@@ -323,6 +325,7 @@ def _share(design: Design, at: dict[int, int], parts: dict[int, int], categories
             continue
         values = design.factors[i].at_levels(parts[i])
         level = design.factors[i].place(at[i]) if i in at else 0
+        # Averaged evenly over the levels, whatever their shares among the rows; a level's own column counts by how it differs from the reference.
         share *= fmean(values) if i not in at else values[level] if i in full else values[level] - values[0]
     return share
 

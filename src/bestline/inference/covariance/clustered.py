@@ -178,6 +178,7 @@ class Clustered(Repeating, ToldByGroups):
             (codes, names), *others = [single[i] for i in way]
             called: Sequence[Hashable] = names
             for more, further in others:
+                # Only pairs that rows have: of two columns of many groups most pairs have none.
                 pairs, codes = (codes * len(further) + more).unique(return_inverse=True)
                 called = [(called[c // len(further)], further[c % len(further)]) for c in pairs.tolist()]
             parts.append(GroupSums.of(seen, codes, called, squares=self.type != "CR1"))
@@ -214,22 +215,26 @@ class Clustered(Repeating, ToldByGroups):
                 )
         blind = None
         if self.type == "CR1":
+            # Rows that share both columns are counted with either: the sums of the pairs are taken off once (inclusion and exclusion).
             signed = zip(self._ways, found.parts, strict=True)
             fewest = min(counts) if self.factor == "fewest" else None
             middle = torch.stack([(-1) ** (len(way) + 1) * _squared(basis, part, fewest) for way, part in signed]).sum(0)
         else:
             middle, blind = self._adjusted(basis, found.parts[0])
         mended = _not_negative(middle) if len(self.by) > 1 else None
+        # The column with the fewest groups says least of how groups differ.
         return Filling(middle, min(counts) - 1, self.title, counts, blind, self._few(basis, counts), mended)
 
     def _adjusted(self, basis: Basis, part: GroupSums) -> tuple[Tensor, Tensor | None]:
         """The sum of squares of CR2 or CR3, and the directions that a cluster determines by itself."""
         assert part.squares is not None  # noqa: S101  these types gather them
+        # H of a group's rows and its C have the same eigenvalues but for zeros: so a power of n x n costs that of r x r.
         values, vectors = eigenvectors(part.squares)
         alone = 1 - values <= basis.alone
         # Where a cluster alone determines a weight its residuals say nothing of that: the direction is left out.
         power = torch.where(alone, 0.0, (1 - values).clamp(min=basis.alone) ** _POWERS[self.type])
         scores = torch.einsum("gab,gb,gcb,gkc->gka", vectors, power, vectors, part.sums)
+        # The variance of the lines that leave out a group each, as the jackknife has it.
         factor = (len(part.sums) - 1) / len(part.sums) if self.type == "CR3" else 1.0
         own = vectors.transpose(1, 2)[alone]
         return factor * torch.einsum("gki,gkj->kij", scores, scores), own.T @ own if len(own) else None

@@ -141,6 +141,7 @@ class _Fill(Pass[Batch, _Filled]):
         """What each row pulls at its line, (n, k, d), and the direction of those that determine a weight by themselves, (n, d)."""
         p, bread = self.design.p, self.bread
         x, y = rows.X.double(), rows.y.double()
+        # The centre comes in two parts, so that columns far from zero are centred to all their digits.
         x = (x - bread.center[g, :p]) - bread.below[g, :p]
         e = (y - bread.center[g, p:]) - bread.below[g, p:] - (x[:, None, :] @ bread.slopes[g])[:, 0]
         if self.design.intercept:
@@ -199,11 +200,13 @@ def robust(
         middle.index_add_(0, at, found.sums[:, :k])
         blind.index_add_(0, at, found.sums[:, k])
         df, factor = lines.df, (n if isinstance(kind, HC1) else free) / free
+    # From about the means back to zero, where the intercept is.
     T = _back(bread.center + bread.below, lines) @ bread.root
     middle = (
         factor[:, None, None, None] * middle * (lines.rss > 0)[:, :, None, None]
     )  # through every point: but for rounding, no errors
     covariance = T[:, None] @ middle @ T.mT[:, None]
+    # The share of a weight that rows determine by themselves; less is rounding.
     depends = (T @ blind @ T.mT).diagonal(dim1=1, dim2=2) > _DEPENDS * (T**2).sum(2)
     unknown = lines.weights.isnan().any(2) | depends
     covariance = torch.where((unknown[:, :, None] | unknown[:, None, :])[:, None], NAN, covariance)

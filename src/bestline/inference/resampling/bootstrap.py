@@ -169,6 +169,7 @@ def bootstrap(
         changes = units.multiplied(samples, lambda size: drawn_multipliers(size, len(units), generator, multipliers))
     else:
         changes = units.drawn(samples, lambda size: counts(size, len(units), generator))
+    # NaN where a sample does not determine the line: no weights are made up for it.
     firm = ~changes.isnan().flatten(1).any(1)
     lost = int((~firm).sum())
     # Those that do have the rare rows or clusters, each about once: they are more alike than samples are.
@@ -181,6 +182,7 @@ def bootstrap(
         warn(f"{lost:,} of {len(firm):,} samples do not determine the line, as without a level, and are left out.")
     basis = basis_of(line, data)
     T = basis.weights()
+    # Drawn in the line's own coordinates, in which a sample is a small system well conditioned; T brings what changed to the data's units.
     moved = torch.einsum("dr,brk->bdk", T, changes[firm]) * basis.unit
     without = torch.einsum("dr,brk->bdk", T, units.left_out()) * basis.unit if interval == "bca" else None
     found = _read(moved, without, kind, interval, level)
@@ -188,6 +190,7 @@ def bootstrap(
     for values in found:
         values[blind] = torch.nan
     error, bias, low, high = found
+    # Intervals are about the exact weights: what training has missed is no error of sampling.
     w = line.exact_weights
     return Bootstrap(
         kind=kind,
