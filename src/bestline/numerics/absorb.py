@@ -109,9 +109,11 @@ def absorb(cells: LevelCells, sums: Sequence[Tensor]) -> Effects:
         Weighted sums of the columns, less their means over all rows, over the rows of each level; one a factor.
     """
     if len(sums) == 1:
+        # Of one factor the effects are the means of its levels, and nothing has to be solved.
         mean = sums[0] / cells.gathered(cells.weight, 0)[:, None]
         return Effects((mean,), (mean * sums[0]).sum(0), 0, 0.0)
     tables = Tables(cells)
+    # The factor of most levels is projected away exactly, so the system that is left is the smallest.
     first = max(range(len(sums)), key=lambda f: cells.levels[f])
     columns = [_conjugate_gradients(tables, [s[:, j].contiguous() for s in sums], first) for j in range(sums[0].shape[1])]
     values = tuple(torch.stack([column[0][f] for column in columns], 1) for f in range(len(sums)))
@@ -140,6 +142,7 @@ def _conjugate_gradients(tables: Tables, sums: list[Tensor], first: int) -> tupl
         found = []
         for f, a in zip(others, own, strict=True):
             met = [tables.product(f, g, b) for g, b in zip(others, own, strict=True) if g != f]
+            # D'WD a less what the first factor explains of it: its means, met by the levels of f.
             found.append(sum(met, sizes[f] * a - tables.product(f, first, mean)))
         return torch.cat(found)
 
@@ -156,6 +159,7 @@ def _conjugate_gradients(tables: Tables, sums: list[Tensor], first: int) -> tupl
     while size > TOLERANCE**2 * whole and steps < MOST_STEPS and size < _AWAY * best[0]:
         along = normal(direction)
         curvature = float(direction @ along)
+        # S is positive semidefinite: a direction without curvature is rounding, or one that no effect depends on.
         if curvature <= 0:
             break
         a = a + size / curvature * direction
@@ -187,6 +191,7 @@ def rank(cells: LevelCells) -> tuple[int, bool]:
         return _dense_rank(cells), True
     found = levels[0]
     for f in range(1, pairs):
+        # Each part that two factors share has a constant of its own, which both would count.
         found += levels[f] - max(parts(cells.codes[[g, f]], (levels[g], levels[f])) for g in range(f))
     return found, False
 
@@ -233,6 +238,7 @@ def _dense_rank(cells: LevelCells) -> int:
         for g in range(at.shape[1]):
             products.index_put_((at[:, f], at[:, g]), torch.ones(len(at), dtype=torch.float64), accumulate=True)
     size = products.diagonal().sqrt()
+    # With a diagonal of 1, so that a level that few cells have is not taken for rounding.
     values = eigenvalues(products / torch.outer(size, size))
     return int((values > 1e-11 * values[-1]).sum())
 

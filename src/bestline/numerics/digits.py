@@ -156,6 +156,7 @@ class _Reading:
         mean, covariance = trained_moments(held, scaling)
         second = covariance + torch.outer(mean, mean)
         size, weight = second.diagonal().clamp(min=0).sqrt(), (slopes * x[:, None] / y).abs()
+        # A mean square is a sum of products of terms of y - w'x: rounded as these are large, however small the sum is.
         own = _rounding(held, scaling.scale) * summed(size, weight) ** 2
         # A target that does not vary is its intercept, and nothing of it is rounded.
         varies = (moments.spread[p:] > 0) & intercept
@@ -211,6 +212,7 @@ class Conditioning:
     def of_weights(self, *, intercept: bool) -> Tensor:
         """Right digits of the weights, (..., d, k)."""
         rounding, size = self.rounding[..., None, None], self.slopes.abs()
+        # dw = S^-1 (ds - dS w), entry by entry: each row of |S^-1| times what rounding leaves of either, in units of the columns.
         error = rounding * self.inverse.abs().sum(-1)[..., None] * (1 + size.sum(-2, keepdim=True))
         digits = _digits(error, size)
         if not intercept:

@@ -91,6 +91,7 @@ def pooled(groups: PooledSums, factor: Tensor, variable: Tensor) -> tuple[Comome
     beyond = torch.full((q,), torch.inf, dtype=torch.float64)
     if not len(groups.count) or not int(groups.count.sum()):
         return Comoments.empty(q), beyond, -beyond
+    # A column without a variable is its factor times one: so that no column is a case apart.
     groups, variable = _with_one(groups), torch.where(variable < 0, len(groups.center), variable)
     weight = groups.weight[:, None]
     total = float(weight.sum())
@@ -102,6 +103,7 @@ def pooled(groups: PooledSums, factor: Tensor, variable: Tensor) -> tuple[Comome
     away = away - mean
     rest = (weight * away).sum(0) / total
     scatter = (away * weight).T @ away - total * torch.outer(rest, rest) + _within(groups, factor, variable)
+    # A negative factor turns the ends around, so either may be the least.
     ends = torch.stack([factor * groups.low[:, variable], factor * groups.high[:, variable]])
     low, high = ends.amin((0, 1)), ends.amax((0, 1))
     found = Comoments(
@@ -134,11 +136,13 @@ def _within(groups: PooledSums, factor: Tensor, variable: Tensor) -> Tensor:
     """Scatter of the columns about their means within the groups, (q, q)."""
     q = len(variable)
     found = torch.zeros(q, q, dtype=torch.float64)
+    # About each group's own mean, which is what co-moments of many parts add to the scatter of the means (Chan, Golub & LeVeque 1983).
     about = groups.products - groups.sums[:, :, None] * groups.sums[:, None, :] / groups.weight[:, None, None]
     size = max(1, _ROOM // max(q * q, 1))
     for start in range(0, len(factor), size):
         own = factor[start : start + size]
         found += torch.einsum("gi,gij,gj->ij", own, about[start : start + size][:, variable][:, :, variable], own)
+    # Added up in either order of columns, which rounds differently; moments are symmetric to the last bit.
     return (found + found.T) / 2
 
 
@@ -166,6 +170,7 @@ def lost(n: int, largest: Tensor, mean_square: Tensor, *, exact: bool) -> float:
     exact : bool
         Whether the engine added the high pieces without rounding.
     """
+    # Roundings add by chance, as the root of their number, if nobody knows in which order; at worst all go one way.
     grown = min(float(n), _LUCK * n**0.5)
     if not exact:
         return max(1.0, grown * _EPS / _ENOUGH)

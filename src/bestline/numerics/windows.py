@@ -47,6 +47,7 @@ def rolling(rows: Rows, ends: Tensor, window: int) -> WindowMoments:
         count = min(at_once, blocks - first)
         part = _padded(Z, w, first * window, (count + 1) * window)
         here = [values.view(count + 1, window, -1) for values in part]
+        # A window of the length of a block is the end of one and the beginning of the next: two running sums, and nothing is subtracted.
         both = [torch.stack([values[:-1], values[1:]]) for values in here]  # each block, and the one behind it
         center = _mean(
             both[0].transpose(0, 1).reshape(count, 2 * window, q), both[1].transpose(0, 1).reshape(count, 2 * window, 1)
@@ -95,6 +96,7 @@ def _accumulated(
         if half_life is not None:  # as they weigh at the end of the block
             age = torch.arange(length - 1, -1, -1, dtype=torch.float64)[None, :, None]
             weights = weights * torch.exp2(-age / half_life)
+        # About the block's own mean: what is far from zero cancels before it is squared.
         center = _mean(values, weights)
         sums = _sums(values, weights, center)
         # The last of these is the whole block, on which the next one builds.
@@ -148,6 +150,7 @@ class _Sums:
 def _sums(values: Tensor, weights: Tensor, center: Tensor) -> _Sums:
     there = weights > 0
     d = torch.where(there, values - center[:, None], 0.0)
+    # Weighted once, so that products with d are those of the weighted scatter.
     e = d * weights
     i, j = torch.tril_indices(values.shape[2], values.shape[2])
     logs = torch.where(there, weights, 1.0).log()
@@ -181,9 +184,11 @@ def _joined(
     i, j = torch.tril_indices(q, q)
     products = terms.new_zeros(len(terms), q, q)
     products[:, i, j], products[:, j, i] = terms[:, 3 + q :], terms[:, 3 + q :]
+    # From the block's centre to the window's own mean; the further, the more digits that costs: see `larger`.
     off = sums / torch.where(W > 0, W, 1.0)[:, None]
     scatter = products - (off * W[:, None])[:, :, None] * off[:, None, :]
     varies = low < high
+    # A column that stays the same in the window has no scatter, whatever rounding left of one.
     scatter = scatter * (varies[:, :, None] & varies[:, None, :])
     squares, left = products.diagonal(dim1=1, dim2=2), scatter.diagonal(dim1=1, dim2=2)
     larger = (

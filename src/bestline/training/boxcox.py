@@ -58,6 +58,7 @@ def estimated(query: Query) -> tuple[Query, str | None]:
     grid = torch.linspace(_LEAST, _MOST, _STEPS + 1, dtype=torch.float64)
     heights = profile(grid.tolist())
     best, step = float(grid[heights.argmax()]), float(grid[1] - grid[0])
+    # Each round looks closer about the best, where the profile is smooth enough for a parabola.
     for _ in range(2):
         near = torch.linspace(max(best - step, _LEAST), min(best + step, _MOST), _CLOSER + 1, dtype=torch.float64)
         best, step = _top(near, profile(near.tolist())), 2 * step / _CLOSER
@@ -92,12 +93,14 @@ def _geometric_mean(query: Query, column: str, right: str) -> float:
         moments, p, _ = _training(query, f"log({column}) ~{right}")
         return math.exp(float(moments.center[p]))
     name = query.weights if isinstance(query.weights, str) else "weights"
+    # Moments weigh each row, and the likelihood counts its logarithm once: the weight is taken off and the sum of weights put back.
     moments, p, _ = _training(query, f"I(log({column}) / `{name}`) ~{right}")
     return math.exp(float(moments.center[p]) * moments.weight / moments.count)
 
 
 def _said(column: str, written: str, power: float, grid: Tensor, heights: Tensor) -> str:
     """The estimate, what it is known to, and what does not take it into account."""
+    # Wilks: twice the fall of the likelihood is chi-squared of one degree of freedom.
     likely = grid[heights >= heights.max() - _FALL]
     low, high = (f"{float(end):.1f}" for end in (likely[0], likely[-1]))
     end = (

@@ -66,8 +66,10 @@ class Stretch:
 
     def then(self, other: Stretch, lags: int) -> Stretch:
         """The stretch and the one that follows, as one."""
+        # A stretch shorter than L takes its ends from the next as well.
         first = self.first if self.rows >= lags else torch.cat([self.first, other.first])[:lags]
         last = other.last if other.rows >= lags else torch.cat([self.last, other.last])[-lags:]
+        # Pairs within either, and those over the seam: of these the last and the first L rows are all there are.
         middle = self.middle + other.middle + across(self.last, other.first, lags)
         return Stretch(self.start, other.end, self.rows + other.rows, first, last, middle, self.steps + other.steps)
 

@@ -27,6 +27,7 @@ def degrees_taken(absorbed: Absorbed, clusters: Sequence[str], see: Callable[[Pa
         asked = [f for f, known in enumerate(nested) if not known]
         owners = see(FindOwners(absorbed, tuple(asked), tuple(clusters)))
         for at, f in enumerate(asked):
+            # All rows of every level lie in one cluster: then its effect is taken out of that cluster by itself.
             nested[f] = any(bool((o.low == o.high).all()) for o in owners.pairs[at * len(clusters) : (at + 1) * len(clusters)])
     levels = [len(keys) for keys in absorbed.levels]
     # The levels of the others are known by the clusters' constants, too: what they stand for is never less than their largest number.
@@ -95,6 +96,7 @@ class FindOwners(Pass[Numbered, Owners]):
             self.empty().pairs, ((f, cluster) for f in self.factors for cluster in clusters), strict=True
         ):
             at = codes[f][batch.at]
+            # Least and largest add over parts in any order, and are one number where all rows of a level share a cluster.
             low = empty.low.scatter_reduce(0, at, cluster, "amin")
             pairs.append(Owner(low, empty.high.scatter_reduce(0, at, cluster, "amax")))
         return Owners(tuple(pairs))

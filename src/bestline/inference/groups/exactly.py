@@ -55,6 +55,7 @@ def windows_exactly(lines: GroupLines, ordered: OrderedRows, begins: Tensor, end
         return lines
 
     def solve(g: int, scale: Tensor) -> Refined | None:
+        # Rows of weight 0 are none, and would count in the exact sums.
         own = ordered.rows[slice(int(begins[g]), int(ends[g]))]
         used = own if own.w is None else own[own.w > 0]
         found = refined([(used, None)], design.p, len(design.targets), intercept=design.intercept, rounding=True)
@@ -74,6 +75,7 @@ def _poor(lines: GroupLines, digits: int) -> list[int]:
 def _doubtful(lines: GroupLines, digits: int) -> Tensor:
     """Groups whose weights or standard errors have fewer digits, or that moments take for undetermined though their columns vary, (G,)."""
     p = lines.design.p
+    # Moments may take columns for collinear that the rows tell apart: those that vary are looked at.
     lost = lines.weights[:, :p].isnan().any(2) & lines.whole.varies[:, :p]
     few = (lines.digits < digits) & ~lines.weights.isnan()
     errors = (lines.error_digits < digits).any(1) & (lines.df > 0)
@@ -97,6 +99,7 @@ def _write(lines: GroupLines, g: int, found: Refined) -> None:
     """Write an exact solution into group g."""
     determined = found.determined
     lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
+    # Written into the copy that `_each` made: no line is changed that somebody holds.
     covariance = found.sigma[:, None, None] ** 2 * found.inverse
     covariance[:, ~determined], covariance[:, :, ~determined] = NAN, NAN
     lines.covariance[g], lines.std_error[g] = covariance, found.std_error

@@ -151,6 +151,7 @@ def of_solution(
     p = design.p
     there = found.size > 0
     rank = there.sum(1) + design.intercept
+    # A size of 0 is how the solver marks a column that the group does not determine.
     weights = torch.where(there[:, :, None], found.slopes, NAN)
     core = torch.where(there[:, :, None] & there[:, None, :], found.core, NAN)
     if design.intercept:
@@ -199,6 +200,7 @@ def of_solution(
 def squares(rows: GroupComoments, slopes: Tensor, intercept: Tensor) -> Tensor:
     """Weighted sum of the squared errors (G, k) of lines on rows that they need not be of."""
     p, S = slopes.shape[1], rows.scatter
+    # y'y - 2 w'X'y + w'X'X w about the means, and the mean error apart: so offsets of the columns cancel before they are squared.
     spread = S.diagonal(dim1=1, dim2=2)[:, p:] + (slopes * (S[:, :p, :p] @ slopes - 2 * S[:, :p, p:])).sum(1)
     off = rows.mean[:, p:] - intercept - (slopes * rows.mean[:, :p, None]).sum(1)
     return spread.clamp(min=0) + rows.weight[:, None] * off**2
@@ -222,6 +224,7 @@ def off(rows: GroupComoments, about: GroupComoments, slopes: Tensor, core: Tenso
     rounding = merged_rounding(about.count)[:, None]
     height = height_rounding(about.mean / size, weight) * intercept
     if core is not None:
+        # As in `numerics.digits`: Cauchy and Schwarz over the rows held out.
         V = core * x[:, :, None] * x[:, None]
         spread = (V.abs().sum((1, 2)) * (V * second[:, :p, :p]).sum((1, 2)).clamp(min=0)).sqrt()
         height = height + rounding * (1 + weight.sum(1)) * (1 + spread)[:, None]
@@ -237,6 +240,7 @@ def told(squares: Tensor, off: Tensor) -> Tensor:
 
 def without_lost(lines: GroupLines) -> GroupLines:
     """The same without standard errors and residual spreads of which no digit is right."""
+    # A target that does not vary has errors of exactly 0, which are right.
     known = (lines.error_digits >= 1) | (lines.tss == 0)
     return replace(
         lines,
@@ -255,6 +259,7 @@ def one_by_one(lines: GroupLines, firm: Tensor) -> GroupLines:
     for g in torch.nonzero(~firm & ~few & whole.scatter.isfinite().all((1, 2)))[:, 0].tolist():
         one = whole.one(g)
         scaling = Scaling.of(one, design.p, intercept=design.intercept, standardize=True)
+        # Which of nearly collinear columns a line keeps is decided column by column, and not for all groups at once.
         inference, bowl = infer(one, scaling), Bowl.of(one, scaling)
         weights = scaling.to_data(bowl.bottom)
         lines.weights[g] = torch.where(inference.determined[:, None], weights, NAN)

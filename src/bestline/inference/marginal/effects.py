@@ -135,6 +135,7 @@ def contrasts(
     cells = asked.cells
     if len(cells) < 2:
         raise OptionError(_nothing_to_compare(asked))
+    # Each contrast is a row of shares over the cells that add up to zero: so the intercept and whatever all share is gone.
     labels, shares = _contrasts(cells, method)
     groups = len(asked.groups)
     if len(labels) * groups > _MOST:
@@ -150,6 +151,7 @@ def contrasts(
         return Combinations(*joined)
 
     of, filled, counts = asked.combinations(differences, data)
+    # Each group of `by` is a family of its own: people compare within it.
     families = [range(i * len(labels), (i + 1) * len(labels)) for i in range(groups)]
     notes = filled.told(asked, counts) + said_of(adjust, families)
     places, k = [(label,) for label in labels], len(cells)
@@ -207,6 +209,7 @@ def slopes(
     if len(names) != 1:
         raise OptionError(f"`slopes` takes one column of numbers; got {readable(repr(column))}.")
     (name,) = names
+    # True and false too: a step from one to the other is a contrast.
     if name in levels_of(line.design):
         raise OptionError(f"{readable(name)} is a category, which has no slope; contrasts({name!r}) compares its levels.")
     asked = ReferenceGrid.of(line, None, by, at, weights)

@@ -92,6 +92,7 @@ def conformal_predictor(
     classical.check_level(level)
     refuse_absorbed(line, "Conformal intervals need the leverage of every row, which is not computed")
     inference = refuse(line, "There are no conformal intervals")
+    # Rows must be exchangeable, which those of unlike weights are not.
     weighed = line.design.weight_kind != FREQUENCY and not line.training.evenly_weighted
     if len(line.targets) != 1 or weighed or any(back is not None for back in line.inverses):
         raise OptionError(
@@ -172,6 +173,7 @@ def _unseen(line: FittedLine, basis: Basis, apart: int, by: str | None, seed: in
         raise NumericalError(
             "Without some row or fold the line is not determined, so there is no error there; use predict(interval='prediction')."
         )
+    # By each row's own fold: the line that has not seen it.
     own = changes[fold]
     return own, (e[:, 0] - (q * own).sum(1)).abs()
 
@@ -184,7 +186,9 @@ def _ends(basis: Basis, X: Tensor, prediction: Tensor, without: Tensor, R: Tenso
     unit, found = float(basis.unit[0]), []
     for rows, height in zip(X.split(max(1, _CHUNK // n)), prediction.split(max(1, _CHUNK // n)), strict=True):
         q = basis.see(Rows(rows, torch.zeros(len(rows), 1, dtype=torch.float64))).q
+        # Heights of all lines without a row at each new row, less that of the line itself.
         moved = q @ without.T  # (m, n)
+        # Barber, Candes, Ramdas & Tibshirani (2021): the ends are order statistics of each line's height less and plus how far off it was.
         low = (moved - R).kthvalue(n + 1 - up, 1).values
         found.append((height + unit * low, height + unit * (moved + R).kthvalue(up, 1).values))
     low, high = (torch.cat(ends) for ends in zip(*found, strict=True)) if found else (prediction, prediction)
