@@ -118,7 +118,9 @@ class CollectGroups(Pass[Batch, Grouped]):
         """The groups of some rows."""
         encoded = rows_of(self.design, batch)
         rows, group, keys = keyed(self.design, self.by, batch, encoded)
+        # By what a row holds, and not where it stands: so the folds are the same in any order and engine.
         fold = ByHash.of(self.design, self.folds, self.seed)(batch, encoded).cpu()
+        # A group and a fold as one number: moments of both are collected at once.
         index = torch.where(group >= 0, group * self.folds + fold, -1)
         return Grouped(
             keys,

@@ -110,6 +110,7 @@ def distinct_rows(design: Design, more: Sequence[str], engine: Adder) -> Repeate
     sums = sums[at]
     variable = question.variable_of_column()[design.p :]
     w = answer.keys.numbers(weights)[at, 0] if weights else None
+    # Rows alike in all columns of X share a fitted value: only how their targets scatter about their mean is left to know.
     about = sums.products.diagonal(dim1=1, dim2=2) - sums.sums**2 / sums.weight[:, None]
     squares = about.clamp(min=0) if w is None else about.clamp(min=0) / w[:, None]
     mean = sums.center + sums.sums / sums.weight[:, None]
@@ -191,6 +192,7 @@ class _Question:
             engine.number(name)
         keys = tuple(dict.fromkeys([*design.texts, *more]))
         every = tuple(dict.fromkeys([*numbers, *keys]))
+        # Where features repeat themselves the distinct rows say all; else sums over groups of categories do, and of numbers their products.
         few = bool(numbers) and engine.repeats(every) and engine.distinct(every, MOST_GROUPS) is not None
         distinct = few or not numbers
         if not few and keys and engine.distinct(keys, MOST_GROUPS) is None:
@@ -219,6 +221,7 @@ class _Question:
         factors = {i: _said(f, values, design, engine) for i, f in enumerate(design.factors) if self.is_variable(i)}
         for column in design.columns:
             parts = self.numeric(column.parts)
+            # Within a group the categories stand still, so a column is its product of numbers times one number: each product is asked for once.
             if parts and parts not in self.variables:
                 product, *others = (factors[i][at] for i, at in parts)
                 for other in others:
@@ -271,8 +274,10 @@ class _Question:
             for part, before in ((found.low, ""), (found.high, ""), (found.sums, ""), (found.sums, "known "))
         )
         used = int(found.count[0])
+        # A rough mean will do as a centre, which need not be the mean itself: moments are moved to it afterwards.
         mean, largest = total / max(used, 1), torch.maximum(high.abs(), low.abs())
         size = torch.maximum((high - mean).abs(), (low - mean).abs())
+        # Their squares would leave the range of float64 without a word from the engine.
         extreme = (largest > HUGE) | ((largest < TINY) & (largest > 0))
         if used and (bool((finite != used).any()) or not bool(size.isfinite().all()) or bool(extreme.any())):
             raise CannotAddError("a number is not finite, or too large or too small to be squared")
@@ -286,6 +291,7 @@ class _Question:
             return read, read, 1.0
         values = {"there": self.engine.if_else(self.there, 1, 0), "weight": self.engine.number(self.design.weights)}
         found = self.engine.added(values, lambda v: {"there": v["there"]}, ends=["weight"])
+        # The heaviest weight bounds the products, and the least tells what no weight can be.
         least, heaviest = (float(end["weight"][0]) for end in (found.low, found.high))
         if least < 0 or heaviest == float("inf"):
             raise CannotAddError("a weight is negative or not finite")
@@ -303,6 +309,7 @@ class _Question:
             values |= {"w": w, "log": self.engine.functions["log"](w)}
         size = [rough.heaviest, *(s * rough.heaviest for s in rough.size.tolist())]
         pairs = [(i, j) for j in range(a + 1) for i in range(j + 1) if weighted or j]  # number 0 is 1 in every row
+        # A bound for every product, which sigma is made from: see `numerics.pooled`.
         largest = {(i, j): size[j] * (rough.size[i - 1].item() if i else 1.0) for i, j in pairs}
 
         def asked(v: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,11 +330,13 @@ class _Question:
                 f"{self.engine.name} gave {rough.used:,} rows and then {int(answer.count.sum()):,}: the query has to give the same rows each time, "
                 f"and no random sample; keep its rows in a table first."
             )
+        # Whether the engine rounds as IEEE has it is looked at, not taken for granted: some fuse or reorder operations.
         exact = all(is_exact(answer.sums[f"high {i} {j}"], most, rough.used) for (i, j), most in largest.items())
         products = torch.zeros(groups, a + 1, a + 1, dtype=torch.float64)
         for i, j in pairs:
             products[:, i, j] = products[:, j, i] = whole(answer, f"{i} {j}")
         weight = products[:, 0, 0] if weighted else answer.count.double()
+        # The centre as the engine read it from the text of the query, which may differ in the last bit from ours.
         centre = [float(answer.high[f"c{i}"][0]) if groups else 0.0 for i in range(a)]
         mean_square = products[:, 1:, 1:].diagonal(dim1=1, dim2=2).sum(0) / max(float(weight.sum()), TINY)
         rough.lost = lost(rough.used, rough.size, mean_square, exact=exact) if rough.used else 1.0
@@ -411,6 +420,7 @@ class _Distinct:
             for i, at in column.parts:
                 part = parts[i]
                 if part is not None:
+                    # What varies within the group is in its sums already.
                     found.factor[:, j] *= part[:, at]
         if not bool(found.factor[~holes].isfinite().all()):
             raise CannotAddError("an expression is not a finite number")

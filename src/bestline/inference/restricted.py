@@ -76,6 +76,7 @@ class Restricted:
         floor = bowl.losses(scaling.to_trained(weights)).clamp(min=0)
         change = scaling.of_changes.to_data(_each_alone(*weights.shape))  # (d, d, k)
         held = tuple(_held(bowl, A @ change[:, :, i].T, moments) for i, A in enumerate(active))
+        # Other bounds hold each target, so each has degrees of freedom of its own.
         free = torch.tensor([one.df if one.df > 0 else NAN for one in held], dtype=torch.float64)
         sigma = (floor * (moments.weight / free)).sqrt() * scaling.target_scale
         return cls(scaling, held, sigma, conditional)

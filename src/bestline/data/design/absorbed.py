@@ -128,6 +128,7 @@ class Absorbed:
         codes, seen = [], []
         for by, place in zip(self.by, self._places, strict=True):
             own, keys = level_codes(batch, by)
+            # A missing value has the code -1 in the batch, so what stands last is what it becomes.
             codes.append(torch.tensor([*(place.get(key, _NEW) for key in keys), _MISSING])[own])
             seen.append((own, keys))
         return LevelsOfRows(self, tuple(codes), tuple(seen))
@@ -235,6 +236,7 @@ class LevelsOfRows:
                 unseen[name, "^".join(keys[code])] += rows
         if not unseen:
             return None, {}
+        # In any factor: a row needs the effects of all its levels.
         return torch.stack([codes <= _SINGLE for codes in self.codes]).any(0) & used, dict(unseen)
 
     def height(self, columns: Tensor, index: Tensor | None = None) -> Tensor:
@@ -254,6 +256,7 @@ class LevelsOfRows:
         q = p + rows.y.shape[1]
         found = self.height(torch.arange(q), index).to(rows.X.device)
         X, y = rows.X.to(torch.float64) - found[:, :p], rows.y.to(torch.float64) - found[:, p:].to(rows.y.device)
+        # What does not vary within the levels is their effect alone: rounding is all that would be left of it.
         for j in absorbed.void:
             (X if j < p else y)[:, j if j < p else j - p] = 0.0
         return Rows(X, y, rows.w, rows.copies), found[:, p:]

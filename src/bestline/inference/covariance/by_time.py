@@ -95,6 +95,7 @@ class DriscollKraay(Sandwich):
         times = torch.tensor([float(time) for time in found.place], dtype=torch.float64)  # type: ignore[arg-type]  # they are numbers
         times, at = times.sort()
         lags = lags_for(self.lags, T, "time")
+        # As for clusters, of which the times are so many: their sums add up to zero, which costs one.
         factor = T / (T - 1) * (basis.count - 1) / basis.df
         notes = (*Steps.of(times).said(self.time), *of_many(lags, T, "time"))
         title = replace(self, lags=lags).title

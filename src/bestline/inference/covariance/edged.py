@@ -177,6 +177,7 @@ class HuberIid(OfEdges):
         _refuse_few(of)
         m = float((of.w * of.between).sum()) / of.count
         K = 1 + of.rank / of.count * (1 - m) / m
+        # The line has taken up some of the errors, as in least squares.
         square = float((of.w * psi**2).sum()) / (of.count - of.rank)
         return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K))
 
@@ -269,6 +270,7 @@ class QuantileRobust(OfQuantile):
         sampled = of.weights == PROBABILITY  # by what may have to do with the errors: then each row's own square counts
         square = of.squares if sampled or not own else torch.full_like(of.u, -of.low * of.high)
         h = self.width(of)
+        # One density for all is estimated from all rows; of each row only its own residual tells.
         bend = at_each(of.alike[0], h) if own else torch.full_like(of.u, at_zero(*of.alike, h))
         return Pulls(of.again * square, of.sharper * bend * span)
 

@@ -81,6 +81,7 @@ class Covariance:
         `leverage` (n,) is that of the rows, were their weight 1. NaN where a row depends on what is not known. With `constant` (n,) the
         height at the training mean counts so often, and not once: 0 times in a difference of heights.
         """
+        # The height at the mean has the intercept's place; without an intercept there is none.
         ones = torch.ones(len(away), self.about_mean.shape[1] - away.shape[1], dtype=torch.float64)
         ones = ones if constant is None else ones * constant[:, None]
         rows = torch.cat([away, ones], 1)
@@ -135,6 +136,7 @@ class CollectRepeated(CollectMeat):
         """Of rows that each stand for many; see `OfRepeated`."""
         seen = self.basis.see(batch.rows)
         # Residuals of rows alike in the features: their sum, and their squares', are known though none of them is.
+        # In units of the basis, weighed as one row of them is.
         spread = squares * (seen.root[:, None] / self.basis.unit) ** 2
         size = (count[:, None] * seen.e**2 + spread).sqrt()
         summed = replace(seen, e=seen.e * count[:, None])

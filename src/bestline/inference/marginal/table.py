@@ -148,6 +148,7 @@ def tabled(
             own = [i for i in family if not math.isnan(error[i])]
             if not own or found.df <= 0:
                 continue
+            # For as many comparisons as have an error; intervals and p-values allow for the same number.
             width = half_width(level, adjust, len(own), means, found.df)
             new = adjusted([p[i] for i in own], [t[i] for i in own], adjust, means, found.df)
             for i, value in zip(own, new, strict=True):

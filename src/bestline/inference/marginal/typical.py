@@ -139,6 +139,7 @@ class Shares:
             if factor.kind == "category" and factor.column == name:
                 known = dict(zip(factor.levels, factor.shares, strict=True))
                 return tuple(known[level] for level in self.levels[name])
+        # A column of true and false is 1 and 0 to X: its mean is the share of true.
         true = self._mean({name: 1})
         return 1.0 - true, true
 
@@ -158,6 +159,7 @@ class Shares:
 
     def _in_columns(self, name: str, level: int) -> list[tuple[int | None, float]]:
         """A level's indicator as a sum of components that X has, and of one (None)."""
+        # Only indicators that X has a column of have a mean in the moments; others are put in terms of these.
         own = next((f for f in self.line.design.factors if f.kind == "category" and f.column == name), None)
         if own is not None and own.is_coded:
             # Components are M' times indicators; so indicators are the inverse's. The first column of M is one.
@@ -171,6 +173,7 @@ class Shares:
 
     def _mean(self, components: Mapping[str, int]) -> float:
         """The mean of a product of components."""
+        # A product of two columns has its mean in their co-moment: so a product of up to two columns that X has will do.
         for first, second in _halves(frozenset(components.items())):
             if first in self.columns and second in self.columns:
                 return self._mean_product(self.columns[first], self.columns[second])

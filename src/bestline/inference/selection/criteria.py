@@ -170,6 +170,7 @@ def worth(line: FittedLine, inference: Inference, space: TermSpace, criterion: C
     n, k = training.count, (found.rank + intercept + line.design.levels_taken).double()
     error = torch.full_like(left, math.nan)
     if criterion.by_folds:
+        # To the same rounding as what is left in training: squares of errors held out have no more digits.
         unit = floor * float(inference.tss[target]) / training.weight
         error = (_out_of_fold(folds, at, widths, fixed, intercept=intercept) / unit).round() * unit
     value = criterion.value(Left(left, k, n, error))

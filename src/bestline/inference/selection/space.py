@@ -58,6 +58,7 @@ class TermSpace:
         bit = {term: 1 << (len(free) - 1 - i) for i, term in enumerate(free)}
         possible = torch.ones(len(subset), dtype=torch.bool)
         for term in free:
+            # Powers of two are bits: a subset holds all of `below` where they are left by the and.
             below = sum(bit[other] for other in needed[term] if other in bit)
             possible &= ((subset & bit[term]) == 0) | ((subset & below) == below)
         # Counted for all subsets at once; a loop over a million of them would take longer than their lines.
@@ -81,6 +82,7 @@ class TermSpace:
         """Places (2^m,) of the subsets that are alike otherwise: fewer terms first, then those with the earlier terms of the formula."""
         m, subset = len(self.free), torch.arange(1 << len(self.free))
         order = [self.free.index(term) for term in self.terms if term in self.free]
+        # The size in front of the bits, so that one comparison of whole numbers orders by both.
         places = self.size << m
         for place, i in enumerate(order):
             places += (1 - (subset >> (m - 1 - i) & 1)) << (m - 1 - place)
