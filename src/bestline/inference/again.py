@@ -109,6 +109,7 @@ class JudgeGroups(Pass[Batch, JudgedGroups]):
             for number, weights in self.weights.items():
                 there = group == number
                 if number in self.unknown:
+                    # Met for the moments, but not judged: its level has no weight in the line of the others.
                     there = there & ~self.unknown[number].rows(rows.X)
                 own = rows[there]
                 height = 0.0 if encoded.height is None else encoded.height[there]  # then y is the rest of the target

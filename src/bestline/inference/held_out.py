@@ -276,6 +276,7 @@ class _Certain:
     def least(cls, known: Sequence[_Certain]) -> _Certain:
         """What is certain of errors that come together."""
         digits, off = torch.stack([one.digits for one in known]), torch.stack([one.off for one in known])
+        # The sum of several is known no better than the worst of them.
         return cls(digits.amin(0), off.amax(0), any(one.doubtful for one in known))
 
     @property
@@ -303,6 +304,7 @@ def _digits(plan: Plan, rest: Comoments, held: Comoments, weights: Weights, mse:
     slopes = weights[:p].clone()
     for alias in aliased:
         for j, share in alias.on.items():
+            # What a redundant column says goes to those that say it: the line stays, and is one of columns apart.
             slopes[j] += share * weights[alias.column]
     kept = sorted(set(range(p)) - {alias.column for alias in aliased})
     own = [*kept, *range(p, rest.q)]
@@ -314,6 +316,7 @@ def _folds_exactly(plan: Plan, lines: Sequence[Judged], of: GroupedRows, again: 
     """Mean squared errors (k,) of the folds by lines solved exactly, and the digits that columns allow which float64 computed."""
     if len(lines) * len(plan.names) ** 3 > _MOST_WORK:
         return None
+    # Moments of a fold and its rest are all rows, whichever fold it is.
     sums = again.sums(of, lines[0].held.count + lines[0].rest.count)
     if sums is None or len(sums) != len(lines):
         return None
@@ -323,6 +326,7 @@ def _folds_exactly(plan: Plan, lines: Sequence[Judged], of: GroupedRows, again: 
         if found is None:
             return None
         mse.append(found.squares_left(held.products) / line.held.weight)
+        # The fold that knows least speaks for all: its squares are in the sum.
         digits = min(digits, _within(found))
     return mse, digits
 

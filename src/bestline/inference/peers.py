@@ -180,6 +180,7 @@ def _by_scikit_learn(line: FittedLine, rows: Rows) -> Weights | None:
     # alpha (1 - ratio) = l2. Its Ridge has the sum of squares and not their mean: alpha = l2 times the rows.
     if plan.l1:
         alpha = plan.l1 / 2 + plan.l2
+        # To the end: by its usual tolerance a few digits would agree, and the others would be the peer's.
         peer = ElasticNet(alpha=alpha, l1_ratio=plan.l1 / 2 / alpha, fit_intercept=intercept, tol=1e-12, max_iter=100_000)
     elif plan.l2:
         peer = Ridge(alpha=plan.l2 * total, fit_intercept=intercept)
@@ -203,6 +204,7 @@ def _by_statsmodels(line: FittedLine, rows: Rows) -> Weights | None:
         X = np.column_stack([X, np.ones(len(X))])
     columns = []
     for y in rows.y.T.numpy():
+        # One target at a time, as its results have one.
         peer = OLS(y, X) if rows.w is None else WLS(y, X, weights=rows.w.numpy())
         columns.append(torch.as_tensor(np.asarray(peer.fit().params), dtype=torch.float64))
     return torch.stack(columns, 1)

@@ -155,6 +155,7 @@ class Predictor:
             for i, (back, spread) in enumerate(zip(line.inverses, line.own_units.spreads, strict=True))
         ]
         found = torch.stack(own, 1)
+        # Smearing adds a residual to the fitted value: far out one of these leaves the range that can be turned back.
         self.endless += int(found.isinf().any(1).sum())
         return found
 
@@ -222,6 +223,7 @@ def evaluate(line: FittedLine, data: Any, on_unseen: str = "nan", units: str = "
     check_unseen(on_unseen)
     check_units(units)
     source, _ = opened(line, data)
+    # Rows to be judged may lack a value: they are counted, and not refused as in training.
     design = line.design.forgiving()
     unweighted = design.weights is not None and design.weights not in source.names
     if unweighted:
@@ -344,6 +346,7 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
     inference = line.geometry
     if inference.df_resid <= 0:
         raise NumericalError("Intervals need residual degrees of freedom: more rows than weights. Predict without them.")
+    # About the training mean the height and the slopes are independent, and no offset of the columns cancels.
     away = X - line.training.center[: line.design.p] if line.design.intercept else X
     variance, known = _variance_of_mean(line, X, below, away, inference), inference.estimable(away)
     variance = torch.where(known, variance, float("nan"))

@@ -107,6 +107,7 @@ def _rounded(value: float, digits: float) -> float:
 def _rounded_r2(r2: float, digits: float, off: float) -> float:
     """1 - R2 is known to as many digits as the mean squared error, and to so many places as `off` leaves."""
     if digits - _OF_SQUARE < 1 and off < _LITTLE:
+        # A tiny error need not be known itself: that it is tiny beside the variance is what R2 says.
         return round(r2, math.floor(-math.log10(off))) if off > 0 else r2
     return 1 - _rounded(1 - r2, digits - _OF_SQUARE)
 
@@ -126,6 +127,7 @@ class Errors:
     @classmethod
     def of(cls, prediction: Tensor, y: Tensor, w: Tensor | None, *, copies: bool = False) -> Errors:
         """Errors of predictions (n, k) of targets (n, k) with weights (n,), `copies` as in Rows."""
+        # Residual and target in one table of moments: variances, means and R2 come from what adds up.
         r = prediction - y
         absolute = r.abs().sum(0) if w is None else (w[:, None] * r.abs()).sum(0)
         return cls(Comoments.of_rows(Rows(r[:, :0], torch.cat([r, y], 1), w, copies)).cpu(), absolute.cpu())
@@ -140,6 +142,7 @@ class Errors:
         # The mean square of a residual is its variance and the square of its mean.
         square = (m.scatter.diagonal() * m.unit**2 / weight) + m.center**2  # about zero
         variance = m.scatter.diagonal()[k:] * m.unit[k:] ** 2 / weight
+        # A target that does not vary has no variance to explain, and R2 no meaning.
         variance = torch.where(m.spread[k:] > 0, variance, float("nan"))
         return _scores(of, kind, m.count, square[:k], variance, square[k:] if about_zero else None, mae=self.absolute / weight)
 

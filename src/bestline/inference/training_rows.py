@@ -56,6 +56,7 @@ def numbered(line: FittedLine, data: Any = None, *, also: Sequence[str] = (), on
 def check_training(line: FittedLine, data: Any) -> None:
     """Raise DataError unless `data` are the rows that the line was fitted to, for whatever speaks of these alone; one pass."""
     found = look(line, _AddUp(line.training.q), data)
+    # By their moments, for nothing else of the rows is kept.
     if not found.like(line.training):
         raise other_rows(found.count, line.training.count)
 

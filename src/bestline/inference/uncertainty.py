@@ -27,6 +27,7 @@ from bestline.inference.training_rows import look, rows_of
 from bestline.inference.why_not import refuse, why_not_edged
 from bestline.training import Stop
 
+# Where there is nothing to test: a line without slopes that the data determine.
 _NO_TEST = Verdict("", math.nan, math.nan, ())
 
 
@@ -113,6 +114,7 @@ def _of_kind(
         basis = replace(basis, taken=kind.taken(absorbed, see))
     # Bread from the moments, filling from one pass; what is met on it must add up to the rows of the bread.
     meat = see(CollectRepeated(basis, kind) if isinstance(kind, Repeating) else CollectMeat(basis, kind))
+    # Such as rows that were not in order: once more, kept and sorted.
     again = kind.again(meat.found)
     if again is not None:
         kind = again

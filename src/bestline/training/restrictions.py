@@ -44,6 +44,7 @@ def restricted(restrictions: Restrictions, names: Sequence[str]) -> tuple[Tensor
         if not bool((row != 0).any()):
             raise OptionError(f"A restriction that names no weight ({float(value):g} = 0) cannot be tested: {text}.")
     size = A.abs().amax(0)
+    # Each weight in units of its largest factor: repeats are told by direction, whatever units the weights have.
     lengths = singular_values(A / torch.where(size > 0, size, 1.0))
     if len(lengths) < len(A) or bool((lengths <= SAME * lengths[0]).any()):
         raise OptionError(f"The restrictions repeat or contradict each other: {text}; leave one out.")
@@ -107,6 +108,7 @@ class _Reader:
     def of(cls, text: str, names: Sequence[str]) -> _Reader:
         """At the beginning of a text about these names."""
         number = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+        # The longest first, for a regular expression takes the first that fits: a name may begin another, or hold a sign.
         known = sorted((n for n in names if n and not re.fullmatch(number, n)), key=len, reverse=True)
         # A name that ends in a word is not the beginning of a longer one: x1 is not in x10.
         name = "|".join(re.escape(n) + (r"(?!\w)" if re.match(r"\w", n[-1]) else "") for n in known) or "(?!)"

@@ -149,6 +149,7 @@ class _Fill(Pass[Batch, _Filled]):
         w = torch.ones(len(x), dtype=x.dtype) if rows.w is None else rows.w.double()
         q = (x[:, None, :] @ bread.root[g])[:, 0]
         scores = (w[:, None] * e)[:, :, None] * q[:, None, :]
+        # Clusters take residuals as they are: CR1 has no leverage in it.
         power = getattr(self.kind, "power", 0.0)
         if not power:
             return scores, torch.zeros_like(q)

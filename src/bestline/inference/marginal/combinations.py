@@ -108,6 +108,7 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         # As if the row had the mean weight: robust covariances are in such units.
         relative = leverage * line.training.weight / line.training.count
         variance = errors.variance_of_height(away, relative, of.constant if line.design.intercept else None)
+        # What least squares cannot place has no robust error either: both are of the same columns.
         variance = torch.where(leverage.isnan()[:, None], float("nan"), variance)
         error = variance.sqrt()
     else:

@@ -134,8 +134,10 @@ class _JudgeInOwnUnits(Pass[Batch, _InOwnUnits]):
             fitted = self.plan.predictor(self.weights)(own.X)
         # Of a line with absorbed effects y is the rest of the target, and they are its height.
         height = torch.zeros_like(rows.y) if encoded.height is None else encoded.height.cpu()
+        # Residuals stay in the units of the fit: that is where the line is straight and they are alike.
         true, e = turned_back(self.inverses, own.y + height[part == 0]), own.y - fitted
         w = torch.ones(len(own), dtype=torch.float64) if own.w is None else own.w
+        # Of log(y) the mean of y is exp(fitted) times the mean of exp(residual), so that mean is all that is kept (Duan 1983).
         rates = torch.tensor([getattr(back, "rate", None) or 0.0 for back in self.inverses], dtype=torch.float64)
         found = _InOwnUnits(
             Comoments.of_rows(own),

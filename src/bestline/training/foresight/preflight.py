@@ -315,6 +315,7 @@ def _simulated(prospect: Prospect, modes: Modes, lr: float | None) -> tuple[floa
             break
     run = made.best()
     if run is None:
+        # No rate has arrived: the one that came nearest is told, with no number of steps.
         run = int(made.last_gap.nan_to_num(math.inf).argmin())
     return float(made.lrs[run]), (whole(float(made.steps_to(_SHARES[0])[run])), whole(float(counts[run])))
 
@@ -328,12 +329,14 @@ def _limits(steepest: float) -> dict[str, float]:
     if steepest <= 0:
         return {}
     settings = {name: _momentum(name) for name in _WITH_LIMIT}
+    # Of the steepest direction alone: the others allow more.
     return {name: stable(steepest, momentum=b, nesterov=form) for name, (b, form) in settings.items()}
 
 
 def _condition(curvature: Tensor) -> float | None:
     if not len(curvature):
         return None
+    # Ratio of the steepest to the flattest direction that is not flat: steps grow in proportion to it.
     return float(curvature[0] / curvature[-1]) if float(curvature[-1]) > 0 else math.inf
 
 

@@ -221,6 +221,7 @@ class Descent(Solver):
         optimizer = self.built(Parameter(start.clone()), objective)
         if not isinstance(optimizer, torch.optim.SGD) or not len(start):
             return None
+        # The steepest direction is the first to diverge: curvatures come ascending.
         return limit(optimizer, float(curvatures(objective, start)[-1]))
 
     def outruns(self, objective: Objective, rate: float | None, limit: float | None) -> bool:
@@ -352,6 +353,7 @@ class _Walk:
                 been.append(weights.clone())
                 rates.append(group.get("lr"))
             at = torch.stack(been)
+        # All at once: one product of matrices in place of many with vectors.
         losses, gradients = objective.evaluate(at)
         facts = zip(at, losses, gradients, objective.violations(at, gradients).tolist(), rates, strict=True)
         return [Step(index + i, *those) for i, those in enumerate(facts)]
@@ -363,6 +365,7 @@ class _Walk:
             self._step(_closure(self.objective, self.parameter, part))
         else:
             if part is not None:
+                # Of the slice alone: what is told of a step is of all rows, what moves the weights is not.
                 self.parameter.grad = self.objective.evaluate(weights, part)[1]
             else:
                 self.parameter.grad = self.objective.gradient(weights) if at is None else at.gradient
