@@ -41,7 +41,7 @@ PLOT_EXAMPLES = examples(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Subject:
     """What a picture shows.
 
     Attributes
@@ -61,26 +61,26 @@ class Shown:
 
 # What the gallery of a model calls its pictures, with - for _ on the command line.
 PICTURES = {
-    "data": Shown("data"),
-    "before_after": Shown("data"),
-    "train_test": Shown("train"),
-    "frame": Shown("data"),
-    "overview": Shown("data", without=True),
-    "steps": Shown(),
-    "loss": Shown(),
-    "surface": Shown(),
-    "contour": Shown(),
-    "main_directions": Shown(),
-    "weight": Shown(one="name"),
-    "coefficients": Shown(),
-    "predicted": Shown("data"),
-    "residuals": Shown("data"),
-    "diagnostics": Shown("data"),
-    "added": Shown("data", one="column"),
-    "component": Shown("data", one="column"),
-    "means": Shown(one="term"),
-    "contrasts": Shown(one="term"),
-    "slopes": Shown(one="column"),
+    "data": Subject("data"),
+    "before_after": Subject("data"),
+    "train_test": Subject("train"),
+    "frame": Subject("data"),
+    "overview": Subject("data", without=True),
+    "steps": Subject(),
+    "loss": Subject(),
+    "surface": Subject(),
+    "contour": Subject(),
+    "main_directions": Subject(),
+    "weight": Subject(one="name"),
+    "coefficients": Subject(),
+    "predicted": Subject("data"),
+    "residuals": Subject("data"),
+    "diagnostics": Subject("data"),
+    "added": Subject("data", one="column"),
+    "component": Subject("data", one="column"),
+    "means": Subject(one="term"),
+    "contrasts": Subject(one="term"),
+    "slopes": Subject(one="column"),
 }
 _OPTION = {"pair": "show"}  # where it is called otherwise than the argument
 
