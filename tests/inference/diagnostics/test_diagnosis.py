@@ -277,3 +277,29 @@ def test_rows_of_a_large_target_are_told_apart_in_text_and_in_the_report(tmp_pat
 def test_a_fitted_value_is_told_to_the_place_of_its_residual(fitted: float, resid: float, shown: tuple[str, str]):
     ((row, *cells),) = told([Row(1_234, fitted, resid, 0.1, 1.0, 1.0, 0.5)])
     assert (row, *cells[:2]) == ("1,234", *shown)
+
+
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_coverage_is_that_of_lines_fitted_again_without_the_row(weights: str | None):
+    draw = np.random.default_rng(4)
+    table = frame().iloc[:60].assign(w=draw.uniform(0.5, 3, 60), y=lambda t: t["x1"] + draw.standard_t(2, 60))
+    inside = 0
+    for i in range(60):
+        rest, row = table.drop(index=table.index[i]), table.iloc[[i]]
+        fit = smf.wls("y ~ x1 + x2", rest, weights=1.0 if weights is None else rest["w"]).fit()
+        interval = fit.get_prediction(row, weights=None if weights is None else row["w"]).summary_frame(alpha=0.05)
+        inside += bool(interval["obs_ci_lower"].iloc[0] <= row["y"].iloc[0] <= interval["obs_ci_upper"].iloc[0])
+    diagnosis = second_pass.diagnosis(bl.fit(table, "y ~ x1 + x2", weights=weights))
+    assert 0 < inside < 60
+    assert diagnosis.covered == (inside, 60)
+    assert diagnosis.coverage == inside / 60
+    assert diagnosis.facts["coverage"] == {"level": 0.95, "rows": 60, "inside": inside, "share": inside / 60}
+    assert f"hold {inside} of 60 rows" in str(diagnosis)
+
+
+def test_coverage_is_not_said_where_no_line_without_a_row_has_errors():
+    diagnosis = second_pass.diagnosis(bl.fit({"x": [1.0, 2, 3], "y": [1.0, 3, 2]}, "y ~ x"))
+    assert diagnosis.covered == (0, 0)
+    assert math.isnan(diagnosis.coverage)
+    assert diagnosis.facts["coverage"]["share"] is None
+    assert "prediction intervals" not in str(diagnosis)

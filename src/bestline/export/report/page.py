@@ -324,6 +324,7 @@ def _look(found: Diagnosis) -> _Look:
     except NumericalError as error:
         return _Look(target, reason=str(error))
     tests = tuple(f"{test}. {test.about[0].upper()}{test.about[1:]}" for test in found.tests)
+    tests += (found.coverage_said,) if found.coverage_said else ()
     rows = [tuple(map(typeset, cells)) for cells in told(found.influential[:_MOST_INFLUENTIAL])]
     return _Look(target, shown, tests, tuple(rows))
 

@@ -31,11 +31,11 @@ from bestline.inference.diagnostics.findings import (
     outlier,
     told,
 )
-from bestline.inference.diagnostics.residual_sums import CROSSED, TOP, Lens, ResidualSums, quantile_of
+from bestline.inference.diagnostics.residual_sums import COVERAGE, CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling, minimum_norm
 from bestline.numerics.factorisation import pseudo_inverse
-from bestline.wording import aligned, bulleted, finite, on_columns
+from bestline.wording import aligned, bulleted, finite, on_columns, percent
 
 _NAN = float("nan")
 _NOTED = 0.015  # p-values below are read as 0.01: beside one of them it is not said that nothing stands out
@@ -58,6 +58,8 @@ class Diagnosis:
     tests : tuple of Verdict
         Breusch-Pagan (Koenker's studentised form), White, RESET with powers of the fitted values, of two to eight columns also with
         their squares and products, Jarque-Bera, Durbin-Watson. With weights, of the residuals times the root of their weight.
+    covered : tuple of int
+        How many rows lie within the 95% prediction interval of the line without them, and of how many that can be said.
     influential : tuple of Row
         The rows of the largest Cook's distance, largest first.
     collinearity : Collinearity
@@ -77,6 +79,7 @@ class Diagnosis:
     skew: float
     kurtosis: float
     tests: tuple[Verdict, ...]
+    covered: tuple[int, int]
     influential: tuple[Row, ...]
     collinearity: Collinearity
     findings: tuple[Finding, ...]
@@ -96,6 +99,20 @@ class Diagnosis:
         return f"No effect is sizeable; {in_a_row(low)} {'is' if len(low) == 1 else 'are'} significant, {why}."
 
     @property
+    def coverage(self) -> float:
+        """Share of the rows within the 95% prediction interval of the line without them; NaN where there are none."""
+        within, known = self.covered
+        return within / known if known else _NAN
+
+    @property
+    def coverage_said(self) -> str:
+        """The same as a sentence; empty where it cannot be said."""
+        within, known = self.covered
+        if not known:
+            return ""
+        return f"{COVERAGE:.0%} prediction intervals hold {within:,} of {known:,} rows ({percent(self.coverage)}), each row judged by the line without it."
+
+    @property
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         worst = self.collinearity.worst
@@ -103,6 +120,7 @@ class Diagnosis:
         return {
             **{name: finite(getattr(self, name)) for name in plain},
             "tests": {t.name: {**t.facts, "about": t.about} for t in self.tests},
+            "coverage": {"level": COVERAGE, "rows": self.covered[1], "inside": self.covered[0], "share": finite(self.coverage)},
             "influential": [{name: finite(value) for name, value in asdict(row).items()} for row in self.influential],
             "vif": {name: finite(v) for name, v in self.collinearity.vif.items()},
             "condition_indices": [finite(i.value) for i in self.collinearity.indices],
@@ -122,6 +140,7 @@ class Diagnosis:
             lines.append(f"  and {len(self.findings) - 3} more in `.findings`")
         lines += ["", "Tests"]
         lines += [f"  {t!s:<58} {t.about}" for t in self.tests]
+        lines += ["", *wrap(self.coverage_said, 100)] if self.coverage_said else []
         head = ("row", "fitted", "residual", "leverage", "std resid", "Cook")
         if self.influential:
             lines += ["", *aligned([("", *cells) for cells in (head, *told(self.influential[:5]))], numbers=True)]
@@ -172,6 +191,7 @@ def diagnose(
         skew=skew,
         kurtosis=kurtosis,
         tests=tests,
+        covered=(int(evidence.covered[0]), int(evidence.covered[1])),
         influential=tuple(influential),
         collinearity=collinear,
         findings=tuple(sorted(found, key=lambda f: -f.weight)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from bestline.inference.classical import t_quantile
 from bestline.inference.coordinates import Basis, Totals
 from bestline.inference.diagnostics.influence import influence
 from bestline.inference.numbered_rows import Numbered, OverRows
@@ -24,6 +25,7 @@ ROOTS = 32  # cells to a unit of the root of a residual's size
 DECADES, TENTH = (-4, 8), 20  # of leverage over its mean, and cells to a decade
 COLUMNS = ("number", "fitted", "resid", "hat", "std_resid", "rstudent", "cooksd")
 _NUMBER, _FITTED, _RESID, _HAT, _STD, _STUDENT, _COOK = range(7)
+COVERAGE = 0.95  # level of the prediction intervals whose coverage is counted
 CROSSED = 8  # columns up to which White's test and RESET take all squares and products
 _SKETCH = 2_600  # cells of the sketch each way: values up to 1e8 standard deviations
 _NAN = float("nan")
@@ -86,6 +88,8 @@ class ResidualSums:
         For each cell of fitted values: rows, and the sums of std_resid, of the root of its size, and of its square.
     sketch : Tensor
         Rows in cells of std_resid.
+    covered : Tensor (2,)
+        Rows within the prediction interval of the line without them, and all rows of which that can be said.
     outside : int
         Rows beyond the cells, or without std_resid.
     top, kept : Tensor (m, 7)
@@ -104,6 +108,7 @@ class ResidualSums:
     by_leverage: Tensor
     profile: Tensor
     sketch: Tensor
+    covered: Tensor
     outside: int
     top: Tensor
     kept: Tensor
@@ -164,6 +169,7 @@ class SumResiduals(OverRows[ResidualSums]):
             by_leverage=torch.zeros(along, across, dtype=torch.int64),
             profile=torch.zeros(across + 2, 4, dtype=torch.float64),
             sketch=torch.zeros(2 * _SKETCH + 1, dtype=torch.int64),
+            covered=torch.zeros(2, dtype=torch.int64),
             outside=0,
             top=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
             kept=torch.zeros(0, len(COLUMNS), dtype=torch.float64),
@@ -223,10 +229,22 @@ class SumResiduals(OverRows[ResidualSums]):
             by_leverage=_counted(start.by_leverage, log, r, (-DECADES[0], TENTH), (REACH, FINE)),
             profile=start.profile.index_add(0, place[known], each),
             sketch=torch.bincount(sketched, minlength=2 * _SKETCH + 1),
+            covered=_covered(found.rstudent, basis.df - 1),
             outside=int((~inside).sum()),
             top=_extreme(table),
             kept=table if len(table) <= MOST else table[:0],
         )
+
+
+def _covered(rstudent: Tensor, df: int) -> Tensor:
+    """How many rows lie within the prediction interval of the line without them, and how many have one.
+
+    What the row is off from that line's prediction, over the standard error of that prediction, is its externally studentised residual
+    (Belsley, Kuh & Welsch 1980): so no line is fitted again.
+    """
+    known = rstudent.isfinite()
+    within = known & (rstudent.abs() <= (t_quantile(0.5 + COVERAGE / 2, df) if df > 0 else _NAN))
+    return torch.stack([within.sum(), known.sum()])
 
 
 def _pairs(s: int) -> int:
