@@ -126,12 +126,14 @@ def test_the_kernel_sandwich_is_that_of_quantreg(level: float, data: Any):
 
 @pytest.mark.parametrize("data", [engel, uneven])
 @pytest.mark.parametrize("updated", [False, True])
-def test_huber_errors_alike_are_those_of_rlm(data: Any, updated: bool):
+@pytest.mark.parametrize("form", ["H1", "H2", "H3"])
+def test_huber_errors_alike_are_those_of_rlm(data: Any, updated: bool, form: str):
     formula = "foodexp ~ income" if data is engel else "y ~ x + z"
     y, X = columns(data(), formula)
-    theirs = sm.RLM(y, X, M=sm.robust.norms.HuberT(1.345)).fit(cov="H1", update_scale=updated, tol=1e-13, maxiter=2_000)
+    theirs = sm.RLM(y, X, M=sm.robust.norms.HuberT(1.345)).fit(cov=form, update_scale=updated, tol=1e-13, maxiter=2_000)
     loss = f"huber:{1.345 * float(theirs.scale)!r}"
-    model = bl.fit(data(), formula, loss=loss, cov="iid")
+    model = bl.fit(data(), formula, loss=loss, cov=form)
+    assert model.cov_params().equals(bl.fit(data(), formula, loss=loss, cov={"iid": None, "form": form}).cov_params())
     assert model.params.tolist() == pytest.approx(theirs.params.tolist(), rel=1e-8)
     assert model.bse.tolist() == pytest.approx(theirs.bse.tolist(), rel=1e-8)
     assert model.cov_params().to_numpy() == pytest.approx(theirs.bcov_scaled, rel=1e-7)
@@ -343,8 +345,9 @@ def test_the_text_of_a_kind_asks_for_it_again(text: str):
     [
         ("HC3", "huber", "write 'robust' or 'iid'"),
         ("nid", "quantile:0.5", "write 'robust' or 'iid'"),
-        ("H2", "huber", "write 'robust' or 'iid'; 'iid' is nearest"),
-        ("H1", "huber", "'iid' is nearest to that"),
+        ("H2", "absolute", "write 'robust' or 'iid'; 'iid' is nearest"),
+        ("iid:form=H4", "huber", "There is no form 'H4'"),
+        ("iid:form=H2", "quantile:0.5", "has no option 'form'"),
         ("ker", "absolute", "'robust' is nearest to that"),
         ("nid", "quantile:0.9", "'robust' is nearest to that"),
         ("HC1", "huber", "'robust' is nearest to that"),

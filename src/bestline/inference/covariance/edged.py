@@ -156,30 +156,64 @@ class HuberRobust(OfEdges):
         return of.alone
 
 
-@dataclass(frozen=True, slots=True)
-class HuberIid(OfEdges):
-    """Errors are alike in all rows: Huber's first proposal (1981, 7.6.4), R's `rlm` and statsmodels' H1.
+_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common"), "form": ("H1", "H2", "H3")}
 
-    (K / m)^2 (sum of psi^2 / (n - rank)) (X'WX)^-1        m the mean of psi', K = 1 + rank / n (1 - m) / m
+
+@dataclass(frozen=True, slots=True)
+class Chosen(OfEdges):
+    """One with options, each a choice among words."""
+
+    @classmethod
+    def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
+        """With these options."""
+        del columns
+        for name, value in options.items():
+            if not one_of(value, _CHOICES[name]):
+                raise no_such(name, value, _CHOICES[name])
+        return cls(**options)
+
+    @property
+    def said_options(self) -> dict[str, Any]:
+        """Those that are not what they usually are."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+@dataclass(frozen=True, slots=True)
+class HuberIid(Chosen):
+    """Errors are alike in all rows: Huber's proposals (1981, 7.6.4 to 7.6.6), statsmodels' H1, H2 and H3; H1 is that of R's `rlm`.
+
+        H1  K^2 s^2 / m^2 (X'WX)^-1        H2  K s^2 / m B^-1        H3  s^2 / K B^-1 X'WX B^-1
+
+    s^2 = sum of psi^2 / (n - rank), m the mean of psi', K = 1 + rank / n (1 - m) / m, and B = sum of w psi' x x': of rows that are
+    alike B is m X'WX, and the three are one but for K.
+
+    Attributes
+    ----------
+    form : {"H1", "H2", "H3"}
     """
 
     name: ClassVar[str] = "iid"
+    options: ClassVar[tuple[str, ...]] = ("form",)
+    form: str = "H1"
     holds: ClassVar[str] = "of an M-estimator with delta known: independent errors, alike in all rows"
 
     @property
     def title(self) -> str:
         """As a table calls it."""
-        return "iid, Huber's H1"
+        return f"iid, Huber's {self.form}"
 
     def pulls(self, of: EdgedRows) -> Pulls:
-        """Their means, the same for all rows."""
+        """Their means, the same for all rows, or with each row's own slope."""
         psi = of.u.clamp(of.low, of.high)
         _refuse_few(of)
         m = float((of.w * of.between).sum()) / of.count
         K = 1 + of.rank / of.count * (1 - m) / m
         # The line has taken up some of the errors, as in least squares.
         square = float((of.w * psi**2).sum()) / (of.count - of.rank)
-        return Pulls(torch.full_like(of.u, square), torch.full_like(of.u, m / K))
+        own = of.between
+        if self.form == "H1":
+            return Pulls(torch.full_like(own, square), torch.full_like(own, m / K))
+        return Pulls(own * (K * square / m) if self.form == "H2" else torch.full_like(own, square / K), own)
 
     def refused_under(self, weights: str) -> str:
         """Under weights that say that errors are not alike."""
@@ -201,11 +235,8 @@ def _refuse_few(of: EdgedRows) -> None:
         )
 
 
-_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common")}
-
-
 @dataclass(frozen=True, slots=True)
-class OfQuantile(OfEdges):
+class OfQuantile(Chosen):
     """Of a quantile, from the density of errors there.
 
     Attributes
@@ -216,20 +247,6 @@ class OfQuantile(OfEdges):
 
     options: ClassVar[tuple[str, ...]] = ("bandwidth",)
     bandwidth: str = USUAL
-
-    @classmethod
-    def asked(cls, columns: Sequence[str], options: Mapping[str, Any]) -> Self:
-        """With these options."""
-        del columns
-        for name, value in options.items():
-            if not one_of(value, _CHOICES[name]):
-                raise no_such(name, value, _CHOICES[name])
-        return cls(**options)
-
-    @property
-    def said_options(self) -> dict[str, Any]:
-        """Those that are not what they usually are."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @property
     def by_rule(self) -> str:

@@ -29,6 +29,7 @@ _ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     **{name: ("hac", {}) for name in ("newey-west", "neweywest", "newey_west", "newey", "nw")},
     **{name: ("driscoll-kraay", {}) for name in ("driscollkraay", "driscoll_kraay", "dk", "xtscc")},
 }
+_HUBER: dict[str, tuple[str, dict[str, str]]] = {name: ("iid", {"form": name.upper()}) for name in ("h1", "h2", "h3")}
 # Of lines under a loss with edges, what others call them and what goes for least squares.
 _OF_EDGES = {
     **dict.fromkeys(("h1", "h2", "h3", "ols", "nonrobust", "const", "default"), "iid"),
@@ -62,7 +63,8 @@ def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
         return cov
     name, columns, options = _of_mapping(cov, kinds) if isinstance(cov, Mapping) else _of_text(cov)
     plain = name.lower().rstrip(":")
-    plain, meant = (plain, {}) if cost.edged else _ALIASES.get(plain, (plain, {}))
+    aliases = _ALIASES if not cost.edged else _HUBER if cost.name == "huber" else {}
+    plain, meant = aliases.get(plain, (plain, {}))
     kind = next((kind for known, kind in kinds.items() if known.lower() == plain), None)
     if kind is None:
         raise _unknown(cov, name, kinds, cost)
