@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import bestline as bl
@@ -47,3 +48,16 @@ def test_rows_left_out_and_filled_are_counted_over_all_parts(quiet) -> None:
     a, b = (bl.Moments.collect(part, "y ~ x", missing="drop") for part in parts)
     assert (a.dropped, b.dropped, (a + b).dropped, (b + a).dropped, ((a + b) - b).dropped) == (2, 1, 3, 3, 2)
     assert (a + b).rows == 5
+
+
+def test_a_column_that_is_named_twice_is_there_once() -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=50), rng.normal(size=50)
+    data = {"x": x, "z": z, "y": x + rng.normal(size=50)}
+    (slope, level), *_ = np.linalg.lstsq(np.column_stack([x, np.ones(50)]), data["y"], rcond=None)
+    moments = bl.Moments.collect(data, "y ~ x + z")
+    for table in (data, moments):
+        for target, features in ((["y", "y"], ["x"]), ("y", ["x", "x"])):
+            model = bl.fit(table, target=target, features=features)
+            assert (model.targets, model.names) == (("y",), ("x", "Intercept"))
+            assert model.params.tolist() == pytest.approx([slope, level], rel=1e-9)

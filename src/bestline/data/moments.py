@@ -22,19 +22,19 @@ from bestline.calls import answering, data_first, needed, with_hints
 from bestline.data import stored_growth
 from bestline.data.checkpoint import gather_on
 from bestline.data.collected import Collected
-from bestline.data.design import Column, Design, expression, sources_of
-from bestline.data.design.factors import offset_terms
+from bestline.data.design import Design
 from bestline.data.design.growing import CannotGrowError
 from bestline.data.design.weight_kinds import ANALYTIC, checked_kind
 from bestline.data.folds import MOST_FOLDS, ByHash, check_folds, check_seed
 from bestline.data.gather import Gathered, Query, gather
 from bestline.data.grown import Growth
+from bestline.data.other_questions import OtherQuestion
 from bestline.data.parts import part_collected
 from bestline.data.passes import Named
 from bestline.data.progress import Progress
 from bestline.data.tables import Placed, placed
-from bestline.data.unnamed_columns import Which, asked_names
-from bestline.errors import ColumnError, DataError, OptionError, listed, readable, warn
+from bestline.data.unnamed_columns import Which
+from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import MANY_TARGETS, Comoments, total
 from bestline.wording import aligned, apart, on_columns, preformatted, significant
 
@@ -309,53 +309,20 @@ class Moments:
 
         Raises ColumnError for a name that these moments do not hold.
         """
-        design = self.design
-        responses = {r.text: (design.p + i, r) for i, r in enumerate(design.responses)}
-        numbers = {
-            c.name: (j, design.factors[c.parts[0][0]])
-            for j, c in enumerate(design.columns)
-            if len(c.parts) == 1 and design.factors[c.parts[0][0]].kind == "number"
-        }
-        targets = asked_names(target, ()) or list(responses)
-        for name in targets:
-            if name not in responses and name not in numbers:
-                raise ColumnError.missing(name, [*responses, *numbers], "the numbers of these moments")
-        if design.offsets and targets != list(responses):
-            raise ColumnError(f"These moments have an offset: their target is {listed(responses)} and no other.")
-        as_target = [responses.get(name) or numbers[name] for name in targets]
-        spare = {name: found for name, found in responses.items() if name not in targets and found[1].kind == "number"}
-        read = {column for _, r in as_target for column in ([r.column] if r.kind == "number" else expression(r.text).columns)}
-        columns = [(j, c) for j, c in enumerate(design.columns) if not read & sources_of(design.factors, c)]
-        factors = (*design.factors, *(factor for _, factor in spare.values()))
-        for at, (name, (j, _)) in enumerate(spare.items()):
-            columns.append((j, Column(name, name, ((len(design.factors) + at, 0),))))
-        if features is not None:
-            wanted = asked_names(features, ()) or []
-            for name in wanted:
-                if not any(name in (c.name, c.term) for _, c in columns):
-                    raise ColumnError.missing(name, [c.term for _, c in columns], "the features of these moments")
-            columns = [(j, c) for name in wanted for j, c in columns if name in (c.name, c.term)]
-        index = [*(j for j, _ in columns), *(j for j, _ in as_target)]
-        unknown = torch.full((len(design.responses),), float("inf"), dtype=torch.float64)
-        low, high = torch.cat([self.low, -unknown]), torch.cat([self.high, unknown])
-        left, known = " + ".join(targets), offset_terms(design.offsets)
-        chosen = replace(
-            design,
-            formula=f"{left} ~ {' + '.join([*dict.fromkeys(c.term for _, c in columns), *known]) or '1'}{'' if design.intercept else ' - 1'}",
-            responses=tuple(r for _, r in as_target),
-            factors=factors,
-            columns=tuple(c for _, c in columns),
-        )
-        features_index = torch.tensor([j for j, _ in columns], dtype=torch.long)
-        folds = tuple(f[index] for f in self.folds)
-        self._refuse_untaken(folds, len(columns), [*(c.name for _, c in columns), *targets])
-        low, high = low[features_index], high[features_index]
-        return Moments(chosen, folds, low, high, self.dropped, self.imputed, self.by, self.values)
+        asked = OtherQuestion.of(self.design, target, features)
+        folds = tuple(fold[[*asked.features, *asked.targets]] for fold in self.folds)
+        self._refuse_untaken(folds, asked.design)
+        # Of a target no range was kept: as a feature it may be anything.
+        unknown = torch.full((len(self.design.responses),), float("inf"), dtype=torch.float64)
+        at = torch.tensor(asked.features, dtype=torch.long)
+        low, high = torch.cat([self.low, -unknown])[at], torch.cat([self.high, unknown])[at]
+        return Moments(asked.design, folds, low, high, self.dropped, self.imputed, self.by, self.values)
 
-    def _refuse_untaken(self, folds: Sequence[Comoments], p: int, names: Sequence[str]) -> None:
+    def _refuse_untaken(self, folds: Sequence[Comoments], design: Design) -> None:
         """Raise ColumnError where a product of a feature and another column is asked for that was not taken."""
+        names = [*design.names, *design.targets]
         for fold in folds:
-            pairs = fold.untaken[:p].nonzero().tolist()
+            pairs = fold.untaken[: design.p].nonzero().tolist()
             if pairs:
                 one, other = (readable(names[j]) for j in pairs[0])
                 raise ColumnError(

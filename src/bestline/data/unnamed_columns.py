@@ -20,14 +20,14 @@ Which: TypeAlias = str | int | Sequence[str | int]
 
 
 def asked_names(which: Which | None, names: Sequence[str]) -> list[str] | None:
-    """The names of the columns that were asked for, of a table with these `names`; None for None.
+    """The names of the columns that were asked for, each once, of a table with these `names`; None for None.
 
     A number is the column that is called so; of an array, whose columns are called x0, x1, ..., it is the place.
     """
     if which is None:
         return None
     each: Any = [which] if isinstance(which, str) or not isinstance(which, Iterable) else which
-    return [asked_name(one, names) for one in each]
+    return list(dict.fromkeys(asked_name(one, names) for one in each))
 
 
 def asked_name(one: str | int, names: Sequence[str]) -> str:
