@@ -74,6 +74,9 @@ _ELSEWHERE = {
     "freq_weights freq_weight fweights fweight fw": "weights='w', weight_kind='frequency'",
     "var_weights var_weight aweights aweight aw": "weights='w', weight_kind='analytic'",
     "pweights pweight pw survey_weights": "weights='w', weight_kind='probability'",
+    "subset where filter rows": "the rows are those of the data: give the ones that are meant, as data[data['x'] > 0]",
+    "family link glm distribution": "a line predicts numbers, by least squares or another loss: loss='huber', 'absolute' or 'quantile:0.9'",
+    "callbacks callback verbose progress log logger print_every": "watch=True shows training as it happens, and model.trace has every step afterwards",
     "fit_intercept intercept add_constant has_constant hasconst no_intercept bias": (
         "a line has an intercept; a formula that ends in - 1, as y ~ x - 1, leaves it out"
     ),

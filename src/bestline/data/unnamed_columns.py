@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bestline.data.design import Design
 from bestline.data.tables.indexes import is_series
+from bestline.data.tables.memory import plain_tensor
 from bestline.errors import ShapeError, listed
 
 # Columns as people name them: those of a frame may be called by numbers, those of an array have nothing else.
@@ -87,7 +88,7 @@ def _pair(X: Any, y: Any, design: Design) -> Any:
     """X and y beside each other, under the names of training as far as they have none of their own."""
     features, targets = with_names(X, design), design.target_columns
     try:
-        values = _numbers(y if isinstance(y, Tensor) else np.asarray(y))
+        values = _numbers(y if isinstance(y, Tensor) else np.asarray(y), "y")
     except (TypeError, ValueError, RuntimeError):  # no numbers: told by whoever opens them
         return X, y
     if values.ndim not in (1, 2) or values.numel() != len(targets) * len(values):
@@ -102,6 +103,8 @@ def _matrix(data: Any) -> Tensor | np.ndarray[Any, Any] | None:
         return None
     if is_series(data):
         data = np.array(data)  # a copy: torch warns of memory that nobody may write to
+    if isinstance(data, Tensor):
+        return _numbers(data)
     try:
         return _numbers(data)
     except (TypeError, ValueError, RuntimeError):
@@ -112,8 +115,10 @@ def _matrix(data: Any) -> Tensor | np.ndarray[Any, Any] | None:
     return X if all(_single(value) for value in X.flat) else None
 
 
-def _numbers(values: Any) -> Tensor:
-    """Values as float64; raises what torch raises for others."""
+def _numbers(values: Any, what: str = "X") -> Tensor:
+    """Values as float64; raises what torch raises for others, and DataError for tensors without real numbers."""
+    if isinstance(values, Tensor):
+        values = plain_tensor(values, what)
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         values = np.asarray(values, dtype=np.float64)
         # torch takes no strides that go backwards, and warns of memory that nobody may write to, such as a frame's.

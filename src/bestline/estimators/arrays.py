@@ -18,7 +18,7 @@ from sklearn import config_context, get_config
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from bestline.data.tables import index_notes
+from bestline.data.tables import index_notes, plain_tensor
 from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
 from bestline.numerics.comoments import TINY
@@ -262,9 +262,10 @@ def _tensor(array: Any) -> Tensor:
 def _numpy(values: Array) -> Any:
     """Arrays of other libraries as NumPy's; anything else as it is."""
     if isinstance(values, Tensor):
-        # NumPy has no bfloat16; all its numbers are numbers of float32 too.
-        values = values.detach().cpu()
-        return values.to(torch.float32).numpy() if values.dtype == torch.bfloat16 else values.numpy()
+        # Complex numbers are scikit-learn's to refuse, in words that its own tests look for.
+        complex_ = values.is_complex() and values.layout is torch.strided and not values.is_meta
+        values = values.detach().to(torch.complex128) if complex_ else plain_tensor(values, "the array")
+        return values.cpu().resolve_conj().numpy()
     if hasattr(values, "__array_namespace__") and not isinstance(values, np.ndarray | np.generic):
         return np.from_dlpack(values)
     return values

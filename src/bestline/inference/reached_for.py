@@ -42,6 +42,7 @@ ELSEWHERE = {
     "get_robustcov_results cov_HC0 cov_HC1 cov_HC2 cov_HC3 HC0_se HC1_se HC2_se HC3_se": (
         "model.summary(cov='HC3'), tidy(cov='HC3') and covariance('HC3') have robust standard errors"
     ),
+    "tss sst total_ss centered_tss uncentered_tss ess mse_total mse_model": "model.anova() has sums of squares, and model.ssr that of the residuals",
     "anova_lm Anova aov": "model.anova() tests each term",
     "regsubsets leaps bestglm best_subset stepAIC stepwise dredge select": "model.subsets(by='bic') tries all subsets of the terms",
     "emmeans lsmeans marginal_means margins ggpredict avg_predictions": "model.means('term') has the means of its levels, averaged over the others",

@@ -106,6 +106,8 @@ def test_terms_are_those_of_formulaic() -> None:
     [
         ("y = x", "write y ~ x"),
         ("y == x", "write y ~ x"),
+        ("y ∼ x", "has `∼` where ~ belongs; write y ~ x"),
+        ("y ～ x", "write y ~ x"),
         ("y <- x", "write y ~ x"),
         ("x -> y", "write y ~ x"),
         ("y, x", "write y ~ x"),

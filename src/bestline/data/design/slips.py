@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SIGN = re.compile(r"\s*(<-|->|==|=|,)\s*")  # written where ~ was meant
+_SIGN = re.compile(r"\s*(<-|->|==|=|,|[∼～˜])\s*")  # written where ~ was meant, or looks like it
 
 # Functions of R, patsy and others -> what formulas here have for them; {x} is the argument.
 _ELSEWHERE = {

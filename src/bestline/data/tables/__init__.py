@@ -12,6 +12,7 @@ from bestline.data.tables.cells import Field, Kind
 from bestline.data.tables.derived.days import days_of
 from bestline.data.tables.derived.shifts import SHIFTS, Shift, shift_of
 from bestline.data.tables.indexes import index_notes
+from bestline.data.tables.memory import plain_tensor
 from bestline.data.tables.open import BRINGERS, ArrowTable, Files, Placed, open_source, placed, read_table
 from bestline.data.tables.source import NoRowsError, Source
 from bestline.data.tables.streams import Stream, stream
@@ -34,6 +35,7 @@ __all__ = [
     "index_notes",
     "open_source",
     "placed",
+    "plain_tensor",
     "read_table",
     "shift_of",
     "stream",

@@ -30,6 +30,7 @@ from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 # many of Intel's (xpu), and with fewer bits no digit could be promised.
 COMPUTING = ("cpu", "cuda")
 # What torch holds as NumPy does; other numbers become float64.
+_FLOATS = (torch.float16, torch.float32, torch.float64)  # that NumPy knows
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
 
 
@@ -149,7 +150,7 @@ def _blocks(data: Any, prefix: str, wanted: Collection[str] | None = None) -> Bl
             wanted,
         )
     if isinstance(data, Tensor):
-        return _matrix(_tensor(data, prefix), prefix)
+        return _matrix(plain_tensor(data, "X" if prefix == "x" else prefix), prefix)
     if not isinstance(data, np.ndarray | list):
         frame = nw.from_native(_frame(data), pass_through=True, allow_series=True)
         if isinstance(frame, nw.LazyFrame):
@@ -163,7 +164,7 @@ def _blocks(data: Any, prefix: str, wanted: Collection[str] | None = None) -> Bl
             name = f"{prefix}0" if frame.name in (None, "") else str(frame.name)
             return [((name,), table_of([name], [_series(frame)]))]
         if not isinstance(data, Sequence) and not any(
-            hasattr(data, name) for name in ("__array__", "__array_interface__", "__dlpack__")
+            hasattr(data, name) for name in ("__array__", "__array_interface__", "__dlpack__", "toarray")
         ):
             raise no_table(data)
     return _matrix(_array(data, prefix), prefix)
@@ -207,9 +208,11 @@ def _column(name: str, values: Any) -> Block:
         # Refused only where somebody uses it, as columns of other libraries are.
         if values.ndim == 1 and values.layout is not torch.strided:
             return table_of([name], [refused(len(values), "a sparse tensor (make it dense with .to_dense())")])
+        if values.ndim == 1 and values.is_meta:
+            return table_of([name], [refused(len(values), "a tensor of the device meta, which holds no numbers")])
         if values.ndim == 1 and values.is_complex():
             return table_of([name], [refused(len(values), "made of complex numbers")])
-        return _single(name, _tensor(values, name))
+        return _single(name, plain_tensor(values, name))
     if isinstance(values, np.ndarray):
         # torch has none of 64 bits without a sign; Arrow has, and knows what float64 would make of them.
         unsigned = values.dtype == np.uint64 and values.ndim == 1 and not isinstance(values, np.ma.MaskedArray)
@@ -251,15 +254,18 @@ def _matrix(values: Tensor, prefix: str) -> Blocks:
     return [(tuple(f"{prefix}{j}" for j in range(values.shape[1])), values)]
 
 
-def _tensor(values: Tensor, name: str) -> Tensor:
+def plain_tensor(values: Tensor, name: str) -> Tensor:
+    """A tensor of real numbers that NumPy can see into, in the caller's memory where it is one. Raises DataError for one that is none."""
     # Sparse tensors have no rows to slice.
     if values.layout is not torch.strided:
         raise ShapeError(f"{readable(name)} is a sparse tensor; make it dense with .to_dense().")
+    if values.is_meta:
+        raise DataError(f"{readable(name)} is a tensor of the device meta, which holds no numbers; give one of the CPU or a GPU.")
     if values.is_complex():
         raise ColumnError(f"{readable(name)} holds complex numbers; give real ones.")
-    if values.is_quantized:
-        values = values.dequantize()
-    return values.detach()
+    values = (values.dequantize() if values.is_quantized else values).detach().resolve_neg()
+    # NumPy has neither bfloat16 nor floats of 8 bits; all their numbers are numbers of float32 too.
+    return values.to(torch.float32) if values.is_floating_point() and values.dtype not in _FLOATS else values
 
 
 def _array(data: Any, prefix: str) -> Tensor:
@@ -269,7 +275,7 @@ def _array(data: Any, prefix: str) -> Tensor:
         raise ShapeError(f"{what} is a sparse matrix; make it dense with .toarray().")
     if isinstance(data, list) and data and all(isinstance(part, Tensor) for part in data):
         data = torch.stack([part.detach() for part in data])
-        return _tensor(data, prefix)
+        return plain_tensor(data, what)
     try:
         array = data if isinstance(data, np.ndarray) else np.asarray(data)
     except ValueError as error:
