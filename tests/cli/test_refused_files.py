@@ -170,6 +170,16 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize("command", [["fit", "TABLE", "y ~ x1"], ["generate", "--slope", "1", "-o", "l.csv"], ["doctor"]])
+def test_commands_in_a_working_folder_that_is_gone_say_so(table: Path, tmp_path: Path, command: list[str]) -> None:
+    # In a process of its own: torch's library of products ends it, in words of its own, where nobody has looked before.
+    words = [str(table.resolve()) if word == "TABLE" else word for word in command]
+    script = "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone'); from bestline.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "bestline: The working folder is not there any more; go to one that is, as by cd ~, and ask again.\n"
+
+
 def test_force_keeps_permissions_and_links_and_replaces_in_one_step(run: Run, table: Path) -> None:
     assert run("fit", *FIT, "-o", "m.bestline").status == 0
     Path("m.bestline").chmod(0o640)

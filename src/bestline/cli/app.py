@@ -42,7 +42,7 @@ from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
 from bestline.cli.watch import watch
 from bestline.cli.words import model_first, one
-from bestline.errors import BestlineError, OptionError, clean
+from bestline.errors import BestlineError, FileError, OptionError, clean
 
 app = typer.Typer(
     name="bestline",
@@ -87,6 +87,8 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    if not {"-h", "--help", "-V", "--version"} & {*arguments}:
+        _refuse_gone()
     command = typer.main.get_command(app)
     if _COMPLETE in os.environ:
         command(arguments, prog_name="bestline")
@@ -103,6 +105,14 @@ def _run(arguments: list[str]) -> int:
             say_error(f"bestline: {explained(error)}")
         return 2
     return 0
+
+
+def _refuse_gone() -> None:
+    """Raise FileError where the working folder was removed: torch's library of products then ends the process, in words of its own."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise FileError("The working folder is not there any more; go to one that is, as by cd ~, and ask again.") from None
 
 
 def _failed(error: Exception) -> int:

@@ -260,7 +260,9 @@ def plain_tensor(values: Tensor, name: str) -> Tensor:
     if values.layout is not torch.strided:
         raise ShapeError(f"{readable(name)} is a sparse tensor; make it dense with .to_dense().")
     if values.is_meta:
-        raise DataError(f"{readable(name)} is a tensor of the device meta, which holds no numbers; give one of the CPU or a GPU.")
+        raise DataError(
+            f"{readable(name)} is a tensor of the device meta, which holds no numbers; give one of the CPU or a GPU."
+        )
     if values.is_complex():
         raise ColumnError(f"{readable(name)} holds complex numbers; give real ones.")
     values = (values.dequantize() if values.is_quantized else values).detach().resolve_neg()
