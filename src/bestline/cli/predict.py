@@ -124,7 +124,9 @@ def predict(
             rows = len(next(iter(columns.values()), []))
         else:
             with onto_stdout() if out is None else nullcontext():
-                rows = api.write_with(source, out, predicted, overwrite=force, progress=tell, raw_cells=raw_cells)
+                rows = api.write_with(
+                    source, out, predicted, overwrite=force, also=line.design.needs, progress=tell, raw_cells=raw_cells
+                )
         ask.tell()
     # What the table and the columns give reason to say comes before what was seen in their rows.
     terminal.said = [*source.said(line.design.needs, line.design.words), *notes, *terminal.said]

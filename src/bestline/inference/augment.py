@@ -171,9 +171,9 @@ class _Page:
     def others(self, source: Source, on_unseen: str) -> Iterator[_Piece]:
         line, design = self.line, self.line.design
         # Without a target there are no residuals, but fitted values and intervals all the same.
-        known = set(design.target_columns) <= set(source.names)
+        known = set(source.stored(design.target_columns)) <= set(source.names)
         remarks = Remarks()
-        for batch in source.batches():
+        for batch in source.batches([*source.names, *design.needs, *(design.target_columns if known else ())]):
             asked = design.features(batch, on_unseen=on_unseen)
             X, remarks = asked.X.cpu(), remarks + Remarks.of(asked)
             nothing = torch.full((len(X), len(line.targets)), float("nan"), dtype=torch.float64)

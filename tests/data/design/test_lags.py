@@ -12,8 +12,10 @@ import pytest
 import statsmodels.formula.api as smf
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import bestline as bl
+from bestline.cli.app import app
 from bestline.data.tables import open_source
 from bestline.errors import BestlineWarning, ColumnError, FormulaError, MissingValuesError, OptionError
 
@@ -130,6 +132,25 @@ class TestFits:
                 found = own.predict(panel)
             with pytest.warns(BestlineWarning, match="6 rows have no prediction"):
                 np.testing.assert_allclose(found, theirs.predict(shifted), rtol=1e-12)
+
+    def test_new_rows_are_augmented_and_written(self, panel: pd.DataFrame, shifted: pd.DataFrame, tmp_path: Path):
+        model, theirs = fitted(panel), fitted(shifted, "y ~ x + lagged + differenced")
+        model.save(tmp_path / "m.bestline")
+        panel.to_csv(tmp_path / "new.csv", index=False)
+        with pytest.warns(BestlineWarning, match="6 rows have no prediction"):
+            wanted = theirs.predict(shifted)
+        with pytest.warns(BestlineWarning, match="6 rows have no prediction"):
+            found = model.augment(panel.drop(columns="y"))["fitted"]
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+        np.testing.assert_allclose(model.augment(panel)["fitted"], wanted[~np.isnan(wanted)], rtol=1e-12)
+        for out in ("out.csv", "out.parquet"):
+            done = CliRunner().invoke(
+                app, ["predict", *map(str, (tmp_path / "m.bestline", tmp_path / "new.csv", "-o", tmp_path / out))]
+            )
+            assert done.exit_code == 0, done.output
+            written = (pd.read_csv if out == "out.csv" else pd.read_parquet)(tmp_path / out)
+            assert list(written) == [*panel, "prediction"]
+            np.testing.assert_allclose(written["prediction"], wanted, rtol=1e-12)
 
     def test_one_row_can_bring_the_value_itself(self, panel: pd.DataFrame):
         model = fitted(panel)

@@ -247,7 +247,7 @@ class Files(Source):
         portions = counted(
             lambda share: self._portions(stored, over.size, share, None), share_of(progress, over.what) or silent
         )
-        return summed(portions, partial(_found_in, over, self._shifted(over.columns)), over.empty())
+        return summed(portions, partial(_found_in, over, self.shifted(over.columns)), over.empty())
 
     def _batches(self, names: tuple[str, ...], size: int, progress: Share, order: torch.Generator | None) -> Iterator[Batch]:
         for portion in self._portions(names, size, progress, order):

@@ -183,7 +183,7 @@ class Source(ABC):
         """What shifts have been worked out, each of the whole table, and held."""
         return {}
 
-    def _shifted(self, names: Sequence[str]) -> dict[str, Numbers]:
+    def shifted(self, names: Sequence[str]) -> dict[str, Numbers]:
         """Those of some columns that hold what other rows hold, of the whole table (n,); one more reading for each that is new."""
         shifts = self.shifts(names)
         for name, shift in shifts.items():
@@ -233,7 +233,7 @@ class Source(ABC):
         wanted = self.names if names is None else names
         stored = self._read_from(wanted)
         found = counted(lambda share: self._batches(stored, size, share, order), progress or silent)
-        shifted = self._shifted(wanted)
+        shifted = self.shifted(wanted)
         return (batch.beside(shifted) for batch in found) if shifted else found
 
     def shifts(self, names: Sequence[str]) -> dict[str, Shift]:

@@ -45,6 +45,7 @@ def write_with(
     *,
     overwrite: bool = False,
     names: Sequence[str] | None = None,
+    also: Sequence[str] = (),
     progress: Share | None = None,
     raw_cells: bool = False,
 ) -> int:
@@ -62,6 +63,8 @@ def write_with(
         Whether an existing file may be replaced.
     names : sequence of str, optional
         The source's columns to write; all of them when left out. `extra` sees all columns.
+    also : sequence of str
+        Columns that `extra` reads beside those of the table, such as lags.
     progress : callable, optional
         Is told the share that is done, from 0 to 1.
     raw_cells : bool
@@ -79,14 +82,17 @@ def write_with(
     """
     kept = [source.field(name) for name in (source.names if names is None else names)]
     if path is None:
-        return _write(_tables(source, kept, extra, verbatim, progress), lambda schema: _csv(_stdout(), schema, ",", raw_cells))
+        return _write(
+            _tables(source, kept, also, extra, verbatim, progress), lambda schema: _csv(_stdout(), schema, ",", raw_cells)
+        )
     target = Path(path)
     form = _form(target)
     convert = stored if form in ("parquet", "arrow") else verbatim
     with fresh(target, overwrite=overwrite) as temporary:
         try:
             return _write(
-                _tables(source, kept, extra, convert, progress), lambda schema: _opened(temporary, form, schema, raw_cells)
+                _tables(source, kept, also, extra, convert, progress),
+                lambda schema: _opened(temporary, form, schema, raw_cells),
             )
         except pa.ArrowException as error:
             raise FileError(f"{readable(str(target))} cannot be written: {reason(error)}.") from error
@@ -131,14 +137,15 @@ def _alike(table: Any, schema: Any) -> Any:
 def _tables(
     source: Source,
     kept: Sequence[Field],
+    also: Sequence[str],
     extra: Callable[[Batch], Mapping[str, Tensor]],
     convert: Callable[[Batch, Field], Any],
     progress: Share | None,
 ) -> Iterator[Any]:
-    plain = source.verbatim()
+    plain, shifted = source.verbatim(), source.shifted(also)
     names = [field.name for field in kept]
     for batch in plain.batches(progress=progress):
-        added = extra(batch)
+        added = extra(batch.beside(shifted) if shifted else batch)
         if clash := [name for name in added if name in names]:
             raise ColumnError(
                 f"The data already has the column {listed(clash)}, which would be written twice; rename it first."
