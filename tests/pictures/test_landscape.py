@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.contour import ContourSet
@@ -21,6 +22,7 @@ from bestline.pictures.render.mpl import draw
 from bestline.training.solvers import Descent, Exact
 from bestline.training.solvers.base import Stop
 from bestline.training.surfaces import heights, surface
+from hard import NAMES, TARGET, hard_table
 from pictures.examples import case, drawn, fitted, made
 
 EXACT = 1e-9  # a path lies on its surface to rounding
@@ -287,3 +289,42 @@ class TestSpanAndResolution:
         for door in (model.plot.surface, model.plot.contour, lambda **asked: bl.surface(model, **asked)):
             with pytest.raises(OptionError, match=r"span|resolution"):
                 door(**given)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")  # of the columns that are nearly alike
+@pytest.mark.parametrize("kind", ["exact", "descent"])
+@pytest.mark.parametrize("asked", [{}, {"units": "trained"}, {"names": "path"}])
+def test_offsets_of_a_million_and_columns_nearly_alike_do_not_move_the_place_of_least_loss(kind, asked):
+    table = hard_table(20_000)
+    line = bl.fit(table, f"{TARGET} ~ .", **({"solver": "sgd", "steps": 60} if kind == "descent" else {}))
+    ground = landscape(line.trained, **asked)
+    # The plane goes through the end of the path, so its least loss is not above what the trace has there; nor below that of least squares.
+    least = rest_of_least_squares(table)
+    # The intercept is a difference of numbers of 5e12, each known to 1e-3: the loss is known to a millionth.
+    assert least * (1 - 1e-6) <= ground.surface.floor <= float(line.trace.loss[-1]) * (1 + 1e-6)
+    for (low, high), column, bottom in zip(ground.span, ground.path, ground.surface.bottom, strict=True):
+        reach = max(*column, bottom) - min(*column, bottom)
+        assert low < bottom < high
+        assert reach <= 1.001 * (max(column) - min(column)) + 0.1 * (high - low)  # the view is that of the path
+
+
+def rest_of_least_squares(table):
+    """Least mean squared error by NumPy, of columns about their means and in their standard deviations, so that offsets cost no digit."""
+    X, y = np.column_stack([table[name] for name in NAMES]), table[TARGET]
+    X, y = X - X.mean(0), y - y.mean()
+    X = X / X.std(0)
+    return float(np.mean((y - X @ np.linalg.lstsq(X, y, rcond=None)[0]) ** 2))
+
+
+@pytest.mark.parametrize("solver", ["exact", "sgd"])
+@pytest.mark.parametrize("unit", [2.0**-40, 2.0**50])
+def test_a_picture_of_any_unit_is_the_same_but_for_its_numbers(unit, solver):
+    rows = made(seed=4)
+    start, how = [1.0, 2.0], {"steps": 20} if solver == "sgd" else {}
+    plain, scaled = (
+        landscape(
+            bl.fit((rows.X, rows.y * by), solver=solver, start=[w * by for w in start], **how).trained, resolution=11
+        )
+        for by in (1.0, unit)
+    )
+    assert torch.tensor(scaled.span) / unit == pytest.approx(torch.tensor(plain.span), rel=1e-6)

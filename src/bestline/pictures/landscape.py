@@ -348,7 +348,7 @@ def _widths(fit: Fit, hint: Surface, target: int) -> list[float]:
     # Each axis is to lift the loss by a hundredth at least of what the steepest one does: w = sqrt(0.01 most / c).
     most = max(lift * width**2 for lift, width in zip(lifts, widths, strict=True))
     return [
-        max(width, (0.01 * most / lift) ** 0.5 if lift > 0 else 0.0, 0.2 * (abs(bottom) or 1.0) if width < 1e-6 else 0.0)
+        max(width, (0.01 * most / lift) ** 0.5 if lift > 0 else 0.0, 0.2 * abs(bottom) if width < 1e-6 * abs(bottom) else 0.0)
         for width, lift, bottom in zip(widths, lifts, hint.bottom, strict=True)
     ]
 
@@ -358,7 +358,7 @@ def _around(column: Sequence[float], bottom: float, least: float) -> tuple[float
     low, high = min(*column, bottom), max(*column, bottom)
     if high - low < 0.7 * least:  # hardly any path along this axis: what `surface` itself would show
         low, high = (low + high - least) / 2, (low + high + least) / 2
-    width = max(high - low, 1e-6 * abs(bottom), 1e-12)
+    width = max(high - low, 1e-6 * abs(bottom)) or 1e-12
     return min(low - 0.12 * width, bottom - 0.45 * width), max(high + 0.12 * width, bottom + 0.45 * width)
 
 

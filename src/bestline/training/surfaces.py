@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bestline.calls import is_whole
 from bestline.errors import NumericalError, OptionError, listed
-from bestline.numerics import Bowl, Weights, inverted, minimum_norm
+from bestline.numerics import Bowl, Weights, eigenvectors, inverted, least_squares, minimum_norm
 from bestline.training import planes
 from bestline.training.objective import RowLoss, Smooth
 from bestline.training.outcome import Fit
@@ -177,18 +177,13 @@ class _View:
         smooth, where = self.smooth, self.where
         if not isinstance(smooth, Bowl):
             return tuple(where.coordinates(self.at).tolist())
-        best = self.fit.scaling.to_data(smooth.bottom)[:, self.target]
-        near = where.coordinates(best)
         if kind == "profile" or len(where.names) == len(self.at):
-            return tuple(near.tolist())
-        # H in the data's units: a step d of data weights is map^-1 d of trained ones.
-        inverse = inverted(self._map())
-        assert inverse is not None  # noqa: S101  a change of units can be undone
-        curvature = inverse.T @ smooth.curvature @ inverse
-        # On the plane w = w0 + c B the loss is (w - best)' K (w - best), so the least is where B K B' c = B K (best - w0).
-        off = best - where.weights(near)  # the bottom's way off the plane; the loss on the plane is a bowl of its own
-        along = where.basis @ curvature
-        moved = minimum_norm(along @ where.basis.T, (along @ off)[:, None])[:, 0]
+            return tuple(where.coordinates(self.fit.scaling.to_data(smooth.bottom)[:, self.target]).tolist())
+        # On the plane w = w0 + c B the loss is (w - best)' H (w - best). All of it in the weights as trained, and from where the path
+        # ended: in the data's units offsets of a million would cancel every digit of it.
+        near = where.coordinates(self.at)
+        at = self._trained(near[None])[0, :, self.target]
+        moved = _towards(smooth.bottom[:, self.target] - at, where.basis @ self._map_back().T, smooth.curvature)
         return tuple((near + moved).tolist())
 
     def span(self, bottom: tuple[float, ...]) -> list[tuple[float, float]]:
@@ -206,14 +201,17 @@ class _View:
         """How far to go along axis j to lift the loss by what it was at the start, or by its own floor."""
         smooth = self.smooth
         if not isinstance(smooth, Bowl):
-            return 1e-3
+            return 0.05 * float(self.path[:, j].abs().max()) or 1e-3
         # One unit of a trained weight lifts the loss by about 1; by that the axis is as long as the floor is high.
         moved = (self.where.dual[j] @ self._map()).abs().max()
         height = float(smooth.floor[self.target]) ** 0.5 or 1.0
-        return max(0.2 * float(moved) * height, 1e-9)
+        return 0.2 * float(moved) * height or 1e-9  # no least width but where there is none: units may be as small as they like
 
     def _map(self) -> Tensor:
         return planes.trained_to_data(self.fit, self.target)
+
+    def _map_back(self) -> Tensor:
+        return planes.data_to_trained(self.fit, self.target)
 
     def _reduced(self) -> tuple[Bowl, Tensor, Tensor]:
         """Min over all else of the excess = away' M away, M = (A H^+ A')^-1 with A the coordinates' map from the trained weights."""
@@ -233,6 +231,19 @@ class _View:
                 f"weights are fitted again. Choose other weights, or use kind='slice'."
             )
         return smooth, stiff, center
+
+
+def _towards(away: Tensor, basis: Tensor, curvature: Tensor) -> Tensor:
+    """How far to go along the rows of a basis (r, d) until what is left of the way (d,) is least by the curvature: (r,).
+
+    By the root of the curvature, and along directions of one length: squared, those that are nearly alike could not be told apart.
+    """
+    values, vectors = eigenvectors(curvature)
+    root = vectors * values.clamp(min=0).sqrt()
+    along = root.T @ basis.T
+    lengths = along.norm(dim=0)
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    return least_squares(along / lengths, (root.T @ away)[:, None])[:, 0] / lengths
 
 
 def _readable(smooth: Smooth) -> tuple[Smooth, int | None]:
