@@ -28,6 +28,7 @@ from bestline.wording import (
     shown,
     significant,
     typeset,
+    without,
 )
 
 finite = st.floats(-1e300, 1e300)
@@ -214,3 +215,18 @@ def test_equations_read_as_people_write_them() -> None:
 )
 def test_numbers_have_commas_up_to_a_thousand_millions(value: float, text: str) -> None:
     assert said(value) == text
+
+
+def test_no_line_begins_with_a_space_and_no_word_is_broken_that_has_room() -> None:
+    text = "Slopes in sensor_reading_of_the_inlet_of_the_sample_unit, 95% intervals"
+    for width in range(8, 60):
+        for lines in (broken(text, width), evenly(text, width)):
+            assert [line for line in lines if line != line.strip() or "  " in line] == []
+            assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+    assert evenly("weight of temperature…inlet", 12) == ["weight of", "temperature…", "inlet"]
+
+
+def test_an_interaction_does_not_lose_the_half_of_a_columns_name() -> None:
+    names = ["flipper_length_mm:species[T.Gentoo]", "flipper_length_mm:species[T.Chinstrap]", "species[T.Gentoo]"]
+    assert not any(name.startswith("mm") for name in apart(names))
+    assert without(names) == ""

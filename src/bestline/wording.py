@@ -185,23 +185,30 @@ def apart(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
 
 def broken(text: str, width: int) -> list[str]:
     """A text in lines of at most so many letters: broken between words, longer names between theirs, and only then inside of one."""
+    lines: list[str] = []
+    for piece in _pieces(text, width):
+        whole = piece.rstrip()  # the space behind it falls away where the line ends
+        if lines and len(lines[-1]) + len(whole) <= width:
+            lines[-1] += piece
+        else:
+            lines += [whole[i : i + width] for i in range(0, len(whole), width)]
+            lines[-1] += piece[len(whole) :]
+    return [line.rstrip() for line in lines if line.strip()]
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """What a text may be broken between, each with the space behind it: its words, and where one is too long, the words of names."""
     pieces = re.findall(r"\S+\s*", text)
     if any(len(piece.rstrip()) > width for piece in pieces):
         pieces = [part for piece in pieces for part in re.findall(r"(?:[^_…\[]|\[(?!T\.))*(?:[_…]+|\[T\.|$)", piece) if part]
-    lines: list[str] = []
-    for piece in pieces:
-        if lines and len(lines[-1]) + len(piece.rstrip()) <= width:
-            lines[-1] += piece
-        else:
-            lines += [piece[i : i + width] for i in range(0, len(piece), width)]
-    return [line.rstrip() for line in lines if line.strip()]
+    return pieces
 
 
 def evenly(text: str, width: int) -> list[str]:
     """A text in as few lines as `broken` needs, all about as long: no last word alone."""
     lines = broken(text, width)
     # Not so narrow that a word is broken which has room.
-    words = [len(word) for word in text.split() if len(word) <= width]
+    words = [len(piece) for part in _pieces(text, width) if len(piece := part.rstrip()) <= width]
     least = min(max([1, *words, len(text) // max(len(lines), 1)]), width)
     return next(even for narrow in range(least, width + 1) if len(even := broken(text, narrow)) <= len(lines))
 
@@ -263,6 +270,8 @@ def _fewer_words(long: Sequence[str], longest: int) -> tuple[dict[str, str], str
     if max(map(len, short.values())) > longest and len(long) > 2:  # of two, one may be the other's square
         common = _common([piece[::2] for piece in middle.values()])
         short = {line: _without(piece, common) for line, piece in middle.items()}
+    if any(":" in re.split(r"\[", text)[0] and head for text in short.values()):  # of an interaction no half of a column's name
+        return {}, ""
     if "[T." in pieces[long[0]][1 : 2 * head : 2]:  # the level of a category needs no half of a bracket
         short = {line: text.removesuffix("]") for line, text in short.items()}
     if not (head or tail or common):

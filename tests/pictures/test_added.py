@@ -11,6 +11,8 @@ import bestline as bl
 from bestline.errors import ColumnError, NumericalError
 from bestline.pictures.gallery import Gallery
 from bestline.pictures.marks import Line, Points
+from bestline.pictures.palette import THEMES
+from hard import NAMES, TARGET, hard_table
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -87,3 +89,26 @@ def test_what_has_no_such_picture_is_refused():
         bl.fit(data, "y ~ z + twice").plot.added("twice")
     with pytest.raises(NumericalError, match="penalty"):
         bl.fit(data, "y ~ x + z", l2=0.1).plot.added("x")
+
+
+def test_columns_with_long_names_are_told_apart() -> None:
+    line = bl.fit(hard_table(2_000), f"{TARGET} ~ .")
+    for picture in (line.plot.added(NAMES[3]), line.plot.component(NAMES[3])):
+        assert "temperature…lower_shell" in picture.title
+        assert "Names are shown without what they share" in picture.note
+
+
+def test_a_column_alone_is_given_no_others() -> None:
+    picture = bl.fit(bl.synthetic.lesson("slope-and-bias"), "y ~ x").plot.added("x")
+    assert picture.panels[0].ylabel == "y, less its mean"
+    assert "given" not in picture.alt
+
+
+def test_no_line_has_the_colour_of_a_category() -> None:
+    line = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm + species", missing="drop")
+    for picture in (line.plot.added("flipper_length_mm"), line.plot.component("flipper_length_mm"), line.plot.residuals()):
+        roles = {kind: {mark.role for mark in picture.panels[0].marks if isinstance(mark, kind)} for kind in (Points, Line)}
+        assert len(roles[Points]) == 3
+        for theme in THEMES.values():
+            points, lines = ({theme.styles[role].colour for role in roles[kind]} for kind in (Points, Line))
+            assert not points & lines

@@ -240,7 +240,7 @@ def test_the_loss_over_one_weight_holds_the_other_where_training_left_it(i: int)
         curve = alone(walked().plot.weight(name, target=i), Line, "run0")
         weights = [(v, intercept) if at == 0 else (slope, v) for v in curve.x]
         assert curve.y == pytest.approx([loss(TARGETS[i], w) for w in weights], rel=1e-9)
-        kept = alone(walked().plot.weight(name, target=i), Points, "kept")
+        kept = alone(walked().plot.weight(name, target=i), Points, "end")
         assert (kept.x[0], kept.y[0]) == pytest.approx(((slope, intercept)[at], loss(TARGETS[i], (slope, intercept))))
 
 

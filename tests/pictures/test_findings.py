@@ -93,7 +93,6 @@ def test_long_names_that_share_their_ends_are_told_apart():
         {"l1": 0.1},
         {"loss": "huber"},
         {"solver": "sgd", "lr": 0.01, "steps": 3},
-        {"solver": "sgd", "lr": 5, "steps": 30},
     ],
 )
 def test_nothing_is_said_of_weights_that_are_not_those_of_least_squares(silent):
@@ -384,3 +383,25 @@ def test_that_one_step_is_straight_is_no_finding():
     assert "under 0.01% of its movement" in exact.alt
     walked = bl.fit(rows, "y ~ x + z", solver="momentum", steps=40).plot.main_directions()
     assert walked.heading.startswith("Two directions hold")
+
+
+def test_rows_with_a_line_that_diverged_stand_under_what_became_of_it() -> None:
+    diverged = penguins(solver="sgd", lr=5, steps=30)
+    assert findings.of_coefficients(diverged) == ""
+    for picture in (diverged.plot.data(), diverged.plot.predicted()):
+        assert picture.heading.startswith("The rate 5 lies beyond the limit")
+        assert picture.heading.endswith("training diverged")
+
+
+def test_a_path_that_swings_past_its_least_held_out_loss_has_overfitted_nothing() -> None:
+    swinging = penguins(solver="momentum", steps=60, split=(0.7, 0.15, 0.15))
+    held_out, loss = swinging.trace.held_out, swinging.trace.loss
+    least = int(held_out.argmin())
+    assert least < 30
+    assert float(loss[least:].max()) > 1.5 * float(loss[least])  # in the trough of a swing
+    assert not swinging.plot.loss().heading.startswith("Held-out")
+
+
+def test_numbers_in_titles_have_a_real_minus() -> None:
+    model = bl.fit(bl.samples.penguins(), "body_mass_g ~ species", missing="drop")
+    assert "correlated (autocorrelation −0." in model.plot.residuals().heading

@@ -66,7 +66,7 @@ def test_a_slice_through_more_weights_shows_only_what_lies_on_it():
     fit = case("p=3").fit
     picture = figures.surface(fit)
     assert not [m for m in picture.panels[0].marks if isinstance(m, Path)]
-    (end,) = [m for m in picture.panels[0].marks if isinstance(m, Points) and m.role == "kept"]
+    (end,) = [m for m in picture.panels[0].marks if isinstance(m, Points) and m.role == "end"]
     assert end.z == pytest.approx([float(fit.trace.loss[-1])], rel=EXACT)
     assert "x1 = " in picture.note
     shadow = figures.contour(fit)
@@ -322,9 +322,7 @@ def test_a_picture_of_any_unit_is_the_same_but_for_its_numbers(unit, solver):
     rows = made(seed=4)
     start, how = [1.0, 2.0], {"steps": 20} if solver == "sgd" else {}
     plain, scaled = (
-        landscape(
-            bl.fit((rows.X, rows.y * by), solver=solver, start=[w * by for w in start], **how).trained, resolution=11
-        )
+        landscape(bl.fit((rows.X, rows.y * by), solver=solver, start=[w * by for w in start], **how).trained, resolution=11)
         for by in (1.0, unit)
     )
     assert torch.tensor(scaled.span) / unit == pytest.approx(torch.tensor(plain.span), rel=1e-6)

@@ -10,6 +10,7 @@ import bestline as bl
 from bestline.errors import OptionError
 from bestline.pictures.gallery import Gallery
 from bestline.pictures.marks import Band, Intervals, Line, Vertical
+from hard import NAMES, TARGET, hard_table
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -54,7 +55,7 @@ def test_contrasts_stand_beside_a_line_at_zero():
     zero, dots = picture.panels[0].marks
     assert isinstance(zero, Vertical)
     assert zero.x == 0
-    assert dots.names == ("b - a", "c - a", "c - b")
+    assert dots.names == ("b − a", "c − a", "c − b")
     assert dots.low == tuple(expected["conf_low"])
     assert "by Holm" in picture.note
     assert "HC3" in picture.note
@@ -123,3 +124,39 @@ def test_a_category_is_drawn_by_either_spelling():
     for draw in (line.plot.means, line.plot.contrasts):
         assert draw("C(g)").panels == draw("g").panels
         assert draw("C(g)").title == draw("g").title
+
+
+def test_means_that_were_turned_back_are_called_what_they_are() -> None:
+    line = bl.fit(bl.samples.penguins(), "np.log(body_mass_g) ~ species", missing="drop")
+    picture = line.plot.means("species")
+    assert picture.title == "Medians of body_mass_g by species, 95% intervals"
+    assert picture.panels[0].xlabel == "median of body_mass_g"
+    # Their natural logarithms are the means of the logarithms (of statsmodels' cell means: a line over one category).
+    rows = bl.samples.penguins().to_pandas().dropna(subset=["body_mass_g"])
+    means = np.exp(np.log(rows.body_mass_g).groupby(rows.species).mean())
+    assert line.means("species")["estimate"].to_numpy() == pytest.approx(means.to_numpy(), rel=1e-12)
+    own = line.plot.means("species", units="fitted")
+    assert own.title.startswith("Marginal means of np.log(body_mass_g)")
+
+
+def test_a_quantile_line_has_marginal_medians_and_no_means() -> None:
+    line = bl.fit(bl.samples.penguins(), "body_mass_g ~ species", missing="drop", loss="absolute")
+    assert line.plot.means("species").title.startswith("Marginal medians of body_mass_g by species")
+
+
+def test_of_thirty_columns_with_long_names_the_means_of_a_few_are_told() -> None:
+    line = bl.fit(hard_table(2_000), f"{TARGET} ~ .")
+    for picture in (line.plot.means(NAMES[3]), line.plot.slopes(NAMES[3])):
+        told = f"{picture.title} {picture.note}"
+        assert "temperature…lower_shell" in told
+        assert "Names are shown without what they share" in told
+        assert not any(name in told for name in NAMES)
+        assert len(picture.note) < 400
+    assert "and 26 more" in line.plot.means(NAMES[3]).note
+    assert len(line.means(NAMES[3]).attrs["notes"][0].split(", ")) >= 29  # the frame has all of them
+
+
+def test_one_slope_is_no_range_and_says_per_what() -> None:
+    picture = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm", missing="drop").plot.slopes("flipper_length_mm")
+    assert "1 slope of body_mass_g, 49.69." in picture.alt
+    assert picture.panels[0].xlabel == "slope of body_mass_g per unit of flipper_length_mm"

@@ -55,7 +55,7 @@ def test_an_overview_adapts_to_what_there_is():
     assert "projected" in paths[titles[1]][0].label
     assert not paths["Loss surface"]
     assert "no true height" in picture.note
-    (end,) = [m for m in picture.panels[2].marks if m.__class__ is Points and m.role == "kept"]
+    (end,) = [m for m in picture.panels[2].marks if m.__class__ is Points and m.role == "end"]
     assert end.z == pytest.approx([float(c.fit.trace.loss[-1])], rel=EXACT)
 
 

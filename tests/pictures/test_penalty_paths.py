@@ -149,3 +149,17 @@ def test_the_limits_hold_the_lines_without_a_name_too() -> None:
     assert panel.ylim is not None
     assert panel.ylim[0] <= min(heights)
     assert panel.ylim[1] >= max(heights)
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+def test_no_choice_of_penalty_has_the_colour_of_a_column() -> None:
+    model = bl.fit(
+        bl.samples.penguins(),
+        "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species",
+        missing="drop",
+        cv="ridge",
+    )
+    upright = [drawn for drawn in model.plot.path().axes[0].lines if len(set(drawn.get_xdata())) == 1]
+    curves = [drawn for drawn in model.plot.path().axes[0].lines if len(set(drawn.get_xdata())) > 2]
+    assert len(upright) == 2
+    assert not {drawn.get_color() for drawn in upright} & {drawn.get_color() for drawn in curves}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bestline.data.design import Design
 from bestline.numerics import Bowl
 from bestline.pictures.sample import is_straight
 from bestline.training import Fit, RowLoss
@@ -35,6 +36,12 @@ def labels(fit: Fit, names: Sequence[str]) -> tuple[str, ...]:
 def called(names: Sequence[str]) -> dict[str, str]:
     """What each of the names is called in a picture, so that no two look alike."""
     return dict(zip(names, apart(names), strict=True))
+
+
+def variables(design: Design) -> list[str]:
+    """What a formula speaks of: each column of the table once, and each expression."""
+    factors = (design.factors[at] for column in design.columns for at, _ in column.parts)
+    return list(dict.fromkeys(factor.column or factor.text for factor in factors))
 
 
 def updates(count: int) -> str:

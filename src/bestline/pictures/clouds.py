@@ -55,6 +55,11 @@ class Cloud:
     lacking: int
 
     @property
+    def coloured(self) -> bool:
+        """Whether colours say which category a row is of: then no line may have one of them."""
+        return any(isinstance(mark, Points) and mark.role.startswith("run") for mark in self.marks)
+
+    @property
     def counted(self) -> bool:
         """Whether all rows are counted in it, rather than some of them drawn."""
         return isinstance(self.marks[0], Hexagons | Bins)
@@ -278,8 +283,8 @@ class _Strips(_Counts):
         )
 
 
-def note(sample: Sample, *seen: Cloud) -> str:
-    """What must be said of the rows that are shown."""
+def note(sample: Sample, *seen: Cloud, lacking_what: str = "without a number") -> str:
+    """What must be said of the rows that are shown; `lacking_what` of those that have no place."""
     told = [sample.note]
     if any(cloud.counted for cloud in seen):
         kinds = {Hexagons: "hexagons", Bins: "cells"}
@@ -288,5 +293,5 @@ def note(sample: Sample, *seen: Cloud) -> str:
         told = [sample.within, f"All {sample.of:,} rows are counted, in {what}.", weights]
     lacking = max(cloud.lacking for cloud in seen)
     if lacking:
-        told.append(f"{count(lacking, 'row')} without a number {'is' if lacking == 1 else 'are'} not drawn.")
+        told.append(f"{count(lacking, 'row')} {lacking_what} {'is' if lacking == 1 else 'are'} not drawn.")
     return " ".join(part for part in told if part)

@@ -17,19 +17,20 @@ from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES,
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
-from bestline.pictures.axis_labels import called, updates
+from bestline.pictures.axis_labels import called, updates, variables
 from bestline.pictures.loss_curves import floors, near
 from bestline.pictures.marks import Picture
 from bestline.training import Fit, Selection, Stop
 from bestline.training.early_stopping import held_out_minimum
 from bestline.training.foresight.sweep import SweptRuns
-from bestline.wording import count, percent, plain, rounded, said, shown, significant, whole_percent
+from bestline.wording import count, percent, plain, rounded, said, shown, significant, typeset, whole_percent
 
 _CHANCE = 0.05  # p-values above it say nothing
 _LITTLE = 0.2  # of the target's standard deviation: a difference below is small by Cohen's (1988) measure
 _SHARE = 0.02  # of the variance: a line that explains less has a small effect by the same measure, f2 = 0.02
 _FEWEST = 20  # rows: of fewer the tests of the spread have hardly any power, and no objection is no finding
 _GAIN = 0.01  # of the error without penalty: less is a little
+_SWING = 0.01  # of the loss: a rise below it is the noise of batches
 _NAMED = 2  # columns that are alike, by their names
 _LONGEST = 28  # of a level, in letters
 
@@ -54,6 +55,8 @@ def stating(picture: Picture, finding: str) -> Picture:
 
 def of_line(line: FittedLine, target: int = 0) -> str:
     """How much of the target the line explains, on the rows that it was fitted to."""
+    if line.trained.stop is Stop.DIVERGED:
+        return of_training(line.trained) or "Training diverged: this line says nothing of the data"
     found = glances(line, line.robust)
     if found is None or line.about_zero:
         return ""
@@ -85,8 +88,7 @@ def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> s
     if not found:
         return ""
     _, change, c = max(found, key=lambda one: one[0])
-    factors = [line.design.factors[at] for column in line.design.columns for at, _ in column.parts]
-    short = called(list(dict.fromkeys(factor.column or factor.text for factor in factors)))
+    short = called(variables(line.design))
     others = [name for variable, name in short.items() if variable != change.variable]
     alike = f"{' and '.join(others)} alike" if len(others) <= _NAMED else "the other columns alike"
     sentence = _change(change, short[change.variable], c, shown(line.targets[target]))
@@ -106,7 +108,7 @@ def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILE
     whose = f"{shown(diagnosis.target)}: " if len(diagnosis.lens.basis.unit) > 1 else ""
     for finding in diagnosis.findings:
         if finding.panel in panels:
-            return whose + finding.short
+            return whose + typeset(finding.short)
     spread = [test.p_value for test in diagnosis.tests[:2]]
     if SPREAD not in panels or diagnosis.findings or diagnosis.rows < _FEWEST or not min(spread) >= _CHANCE:
         return ""
@@ -122,9 +124,15 @@ def of_training(fit: Fit) -> str:
     if beyond or fit.stop.failed:
         return beyond
     least = held_out_minimum(fit)
-    if least:
+    if least and not _swings(fit, least):
         return f"Held-out loss is least after {updates(least)}"
     return _arrived(fit)
+
+
+def _swings(fit: Fit, step: int) -> bool:
+    """Whether the loss of training itself rises after this step: then a path that swings passed by, and nothing was overfitted."""
+    after = fit.trace.loss[fit.trace.step >= step]
+    return bool((after > (1 + _SWING) * after[0]).any())
 
 
 def of_losses(fit: Fit, losses: tuple[float, float]) -> str:

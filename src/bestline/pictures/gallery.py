@@ -22,6 +22,7 @@ from bestline.inference.scores import Scores
 from bestline.inference.uncertainty import errors_name, errors_of, tables_by, target_number
 from bestline.inference.why_not import why_no_errors, why_not
 from bestline.pictures import findings
+from bestline.pictures.axis_labels import variables
 from bestline.pictures.clouds import POINTS
 from bestline.pictures.diagnostics import panels
 from bestline.pictures.landscape import Pair, Span
@@ -357,7 +358,9 @@ class Gallery:
         """
         asked = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
         found = effects.means(self.model, term, units=units, **asked)
-        return self._drawn(marginal(found, "marginal mean", _by(found.columns), target=self._number(target)))
+        # A quantile line has no means.
+        what = f"marginal {self.model.plan.cost.estimates or 'mean'}"
+        return self._marginal(found, what, found.columns, target)
 
     def contrasts(
         self,
@@ -376,7 +379,7 @@ class Gallery:
         """Differences of these means, with intervals and a line at zero; see `bestline.inference.marginal.contrasts`."""
         asked = {"by": by, "at": at, "weights": weights, "level": level, "cov": cov, "data": data}
         found = effects.contrasts(self.model, term, method=method, adjust=adjust, **asked)
-        return self._drawn(marginal(found, "difference", _by(effects.named(self.model, term)), target=self._number(target)))
+        return self._marginal(found, "difference", effects.named(self.model, term), target)
 
     def slopes(
         self,
@@ -392,7 +395,13 @@ class Gallery:
     ) -> Drawing:
         """How steep the line is in a column of numbers, with intervals; see `bestline.inference.marginal.slopes`."""
         found = effects.slopes(self.model, column, by=by, at=at, weights=weights, level=level, cov=cov, data=data)
-        return self._drawn(marginal(found, "slope", f"in {column}", target=self._number(target)))
+        return self._marginal(found, "slope", (), target, slope_in=column)
+
+    def _marginal(
+        self, found: effects.Marginal, what: str, by: Sequence[str], target: int | str, *, slope_in: str = ""
+    ) -> Drawing:
+        of = variables(self.model.design)
+        return self._drawn(marginal(found, what, by, variables=of, slope_in=slope_in, target=self._number(target)))
 
     def added(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The added-variable plot of a column of the line: what it says beside the others, against what is left of the target."""
@@ -406,10 +415,6 @@ class Gallery:
         """Residuals against fitted, normal quantiles, scale and location, residuals against leverage: four panels."""
         found = diagnosis(self.model, data, target=target)
         return self._drawn(panels(found), findings.of_residuals(found))
-
-
-def _by(columns: Sequence[str]) -> str:
-    return f"by {' and '.join(columns)}" if columns else ""
 
 
 @answering({"rate lrs lr losses loss final": "plot.rates() has the final loss of every rate"})

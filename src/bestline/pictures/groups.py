@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
     ends = np.stack([estimate, low, high])[:, order]
     ranged, whole = bool(np.isfinite(low).any()), common_line(lines)[lines.terms.index(name)]
     label = f"estimate and {level_of(level)} interval" if ranged else "estimate"
-    unit, by = _unit(lines, name), ", ".join(shown(column, 20) for column in lines.labels)
+    unit, by = _unit(lines, name), _listed(lines.labels)
     short, left_out = _names(lines, order)
     room = limits(torch.from_numpy(ends[np.isfinite(ends)]))
     reach = min(room[0], whole), max(room[1], whole)
@@ -117,7 +117,7 @@ def slopes(lines: GroupLines, term: str | None = None, *, level: float = 0.95) -
         panel = Panel("", unit, by, marks, xlim=reach)
     else:
         left_out = ""
-        panel = Panel("", f"groups, by their {shown(name, 20)}", unit, _ribbon(ends, whole, level), ylim=reach)
+        panel = Panel("", f"groups, by their {shown(name)}", unit, _ribbon(ends, whole, level), ylim=reach)
     apart = int(((low > whole) | (high < whole)).sum())
     far, gone = int(((ends < reach[0]) | (ends > reach[1])).any(0).sum()), len(lines) - len(order)
     first, last = (said(estimate[order[i]], _digits(estimate[order])) for i in (0, -1))
@@ -147,7 +147,7 @@ def _ribbon(ends: np.ndarray, whole: float, level: float) -> tuple[Mark, ...]:
 
 def _unit(lines: GroupLines, name: str) -> str:
     """What a weight is measured in."""
-    target = shown(lines.targets[0], 20)
+    target = shown(lines.targets[0])
     return target if name == "Intercept" else f"change of {target} per unit"
 
 
@@ -159,6 +159,12 @@ def _names(lines: GroupLines, which: Sequence[int]) -> tuple[dict[int, str], str
     short = [dict(zip(values, apart(values, longest), strict=True)) for values in columns]
     called = {g: ", ".join(told[value] for told, value in zip(short, name, strict=True)) for g, name in whole.items()}
     return called, " ".join(filter(None, (without(values, longest) for values in columns)))
+
+
+def _listed(columns: Iterable[str]) -> str:
+    """The columns that make the groups: `store`, `species and sex`."""
+    *others, last = [shown(column) for column in columns]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _digits(values: np.ndarray) -> int:
@@ -183,7 +189,7 @@ def small_multiples(lines: GroupLines, keys: tuple[Key, ...], source: Source) ->
     panels = []
     for i, (g, at) in enumerate(zip(drawn, rows, strict=True)):
         lowest, leftmost = i + columns >= len(drawn), not columns or i % columns == 0
-        named = shown(x, 20) if lowest else "", shown(y, 20) if leftmost else ""  # axes alike are named at the edges, once
+        named = shown(x) if lowest else "", shown(y) if leftmost else ""  # axes alike are named at the edges, once
         every = len(at[0]) == int(lines.whole.count[g])
         marks = _marks(
             lines,
@@ -202,7 +208,7 @@ def small_multiples(lines: GroupLines, keys: tuple[Key, ...], source: Source) ->
         else "",
         left_out,
     ]
-    by = ", ".join(shown(column, 20) for column in lines.labels)
+    by = _listed(lines.labels)
     alt = f"{count(len(drawn), 'group')}, each with its rows and its line, and the line of all rows: {y} over {x}."
     title = f"{shown(y)} against {shown(x)}, by {by}"
     return Picture(tuple(panels), title, " ".join(filter(None, notes)), alt, columns=columns)

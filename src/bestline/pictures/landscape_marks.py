@@ -22,6 +22,7 @@ from bestline.training.surfaces import heights
 from bestline.wording import said, shown
 
 _EDGE = 22.0  # degrees that the eye stands aside of an edge of the box at the least
+_AT_BOTTOM = 0.004  # widths of the view, in which a point lies on the place of least loss
 _ARROW = 0.2  # length of the gradient's arrow, in widths of the view
 
 
@@ -109,7 +110,7 @@ def kept(ground: Landscape, upto: int | None = None, *, space: bool = False) -> 
     # In a profile the surface follows the weights off the axes, so kept weights need not lie on it.
     at = [column[ground.kept : ground.kept + 1] for column in (*ground.path, heights_of)]
     label = f"{'kept: ' if early else ''}after {updates(ground.steps[ground.kept])}"
-    return (Points(at[0], at[1], "kept", label, at[2] if space else None),)
+    return (Points(at[0], at[1], "kept" if early else "end", label, at[2] if space else None),)
 
 
 def best(ground: Landscape, *, space: bool = False) -> Points:
@@ -142,6 +143,10 @@ def downhill(ground: Landscape, step: int) -> Arrow:
     if not 1e-9 * most < length < math.inf:
         return Arrow((), ())
     here = [column[ground.steps.index(step)] for column in ground.path]
+    # At the least loss, as far as anybody can see, an arrow of a fifth of the view would point away from it.
+    left = [(b - a) / size for a, b, size in zip(here, ground.surface.bottom, sizes, strict=True)]
+    if ground.exact and math.hypot(*left) < _AT_BOTTOM:
+        return Arrow((), ())
     tip = [a + _ARROW * d / length for a, d in zip(here, down, strict=True)]
     return Arrow((here[0], tip[0]), (here[1], tip[1]), label="minus the gradient: where a plain step goes (not to scale)")
 

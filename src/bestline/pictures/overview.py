@@ -122,7 +122,8 @@ class _Scene:
         else:
             # Room is scarce beside three other panels; the long names stand in the note.
             x, y = (axis.replace(" of the path", "").replace(" of its movement", "") for axis in ground.axes)
-            above, title = (over.shaded(ground, scale=False),), "Weight space, darker where the loss is higher"
+            # The highest bands are the darkest on paper and the lightest on a dark ground: on both they are the bluest.
+            above, title = (over.shaded(ground, scale=False),), "Weight space, bluer where the loss is higher"
             even = ground.surface.plane.trained
             plan = Panel(title, x, y, above, xlim=ground.span[0], ylim=ground.span[1], even=even)
             stills["plan"] = plan, (over.best(ground),)

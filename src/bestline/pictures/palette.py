@@ -105,10 +105,14 @@ def _styles(ink: str, quiet: str, *, blue: str, red: str, brown: str, seventh: s
         # Square, round, cross and diamond: what matters most on a landscape is told apart by shape alone.
         "start": Style(YELLOW, "-", "s", size=11),
         "path": Style(red, "-", "o", width=1.8, size=5),
+        "end": Style(red, "-", "o", size=9),
         "kept": Style(GREEN, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),
         "optimum": Style(ink, "-", "X", size=9),
         "floor": Style(quiet, (0, (1.2, 1.4)), "", width=2.0),
         "reference": Style(quiet, (0, (4, 3)), "", width=1.4),
+        # No category has the colour of ink but the sixth, whose dash is another.
+        "over": Style(ink, "-", "", width=2.4),
+        "over_mean": Style(ink, (0, (5, 2)), "", width=2.0),
         "gradient": Style(ink, "-", ">", width=2.2, size=7),
         **{f"run{i}": style for i, style in enumerate(runs)},
         # The same colour as its run, dashed and thin: beside it, not before it.

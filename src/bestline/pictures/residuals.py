@@ -29,6 +29,7 @@ from bestline.pictures.sample import Sample, rows_shown, with_levels
 from bestline.training.objective import line
 from bestline.wording import count, shown
 
+_ROUNDING = 64 * torch.finfo(torch.float64).eps  # of the largest value of the target
 KINDS = {"raw": "resid", "standardised": "std_resid", "studentised": "rstudent"}  # and what tables call them
 
 
@@ -75,10 +76,12 @@ def residuals(
     used = int(near.sum())
     label = "local mean" if used == sample.of else f"local mean of {used:,} rows"
     at, mean = smoothed(x[near], y[near], torch.ones(used, dtype=torch.float64))
-    marks = (*view.marks, Horizontal(0.0, "reference"), Line(numbers(at.tolist()), numbers(mean.tolist()), "fitted", label))
-    unit = ", in units of the target" if kind == "raw" else ""
+    role = "over" if view.coloured else "fitted"
+    marks = (*view.marks, Horizontal(0.0, "reference"), Line(numbers(at.tolist()), numbers(mean.tolist()), role, label))
+    unit = " (the target's units)" if kind == "raw" else ""
     panel = Panel("", f"fitted {name}", f"{kind} residual{unit}", marks, xlim=view.xlim, ylim=view.ylim)
-    note = " ".join(part for part in (told, clouds.note(sample, view)) if part)
+    unknown = "without a number" if kind == "raw" else "of leverage 1, of which no residual is left,"
+    note = " ".join(part for part in (told, clouds.note(sample, view, lacking_what=unknown)) if part)
     alt = f"{count(sample.of, 'row')}: {kind} residuals against fitted values of {name}, with their local mean."
     return Picture((panel,), f"{kind.capitalize()} residuals of {name}", note, alt)
 
@@ -91,9 +94,16 @@ def _raw(model: FittedLine, sample: Sample, target: int) -> Callable[[Rows], tup
             fitted = line(rows.X, model.weights, intercept=model.design.intercept)[:, target]
         else:
             fitted = sample.predictions(model.trained, rows.X, model.weights)[:, target]
-        return fitted, rows.y[:, target] - fitted
+        return fitted, without_rounding(rows.y[:, target], fitted)
 
     return place
+
+
+def without_rounding(y: Tensor, fitted: Tensor) -> Tensor:
+    """Residuals (n,): those within the rounding of the target are none, lest a line through every point seem to have some."""
+    left = y - fitted
+    size = torch.maximum(y.abs(), fitted.abs()).max() if len(y) else 0.0
+    return torch.where(left.abs() <= _ROUNDING * size, 0.0, left)
 
 
 def _leveraged(model: FittedLine, data: Any, kind: str, by: str | None, target: int) -> Sample:

@@ -38,7 +38,8 @@ def picture(sweep: SweptRuns) -> Picture:
     asked = count(sweep.steps, "step")
     panels = (_losses(sweep, curves, asked), _steps(sweep, curves))
     gone = sum(len(curve.diverged) for curve in curves)
-    note = f"{sweep.about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
+    about = str(sweep.about).replace("   (", " (")  # wide apart in a terminal, where it is a heading
+    note = f"{about}.{' Interrupted: some runs made fewer steps.' if sweep.interrupted else ''}"
     alt = f"Loss after {asked}, and steps until 0.1% of the reducible loss remains, of {len(sweep):,} runs; {gone:,} diverged."
     return stating(Picture(panels, f"{len(sweep):,} runs of {asked}", note, alt), of_sweep(sweep))
 
@@ -67,14 +68,13 @@ def _losses(sweep: SweptRuns, curves: list[_Curve], asked: str) -> Panel:
     if first > 0:
         several = int(sweep.starts.max()) > 0
         marks.append(Horizontal(first, "reference", f"{'highest ' if several else ''}start: {said(first)}"))
-    named = False
     for row, curve in enumerate(curves):
         marks.append(curve.line("loss"))
         if curve.diverged:
             # Diverged runs have no loss to be drawn at: they stand in the strip above the start, each curve in its own row.
             height = high / 4 ** (0.15 + 0.1 * (row % 7))  # curves one below the other, all above the start
-            marks.append(Points(curve.diverged, (height,) * len(curve.diverged), curve.role, "" if named else "diverged"))
-            named = True
+            label = "diverged" if len(curves) == 1 else f"diverged: {curve.label}"
+            marks.append(Points(curve.diverged, (height,) * len(curve.diverged), curve.role, label))
     marks += _limits(sweep, curves, named=False)
     return _panel(f"Loss after {asked}", "loss", marks, sweep, (low, high))
 

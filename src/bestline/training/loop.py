@@ -21,7 +21,7 @@ from bestline.training.solvers.base import AT_LIMIT, Rule, Solver, Step, Stop
 from bestline.training.solvers.rate_limits import Modes
 from bestline.training.solvers.rate_to_see import STEPS, leaps, rate_to_see
 from bestline.training.task import Task
-from bestline.wording import said, significant
+from bestline.wording import percent, said, significant
 
 Watch: TypeAlias = Callable[[Step], None]
 
@@ -227,7 +227,7 @@ def _arrived(trace: Trace, at: int, task: Task) -> bool:
     """Whether the loss is that of the exact solution, as far as float64 tells."""
     if trace.gap is None:
         return False
-    return float(trace.gap[at]) <= max(1e-9 * float(trace.loss[at]), 1e-15 * task.reference)
+    return float(trace.gap[at]) <= max(1e-9 * float(trace.loss[at]), 1e-15 * (task.reference or float(trace.loss[0])))
 
 
 def _remaining(trace: Trace, at: int, task: Task, *, too_fast: bool) -> str:
@@ -236,7 +236,7 @@ def _remaining(trace: Trace, at: int, task: Task, *, too_fast: bool) -> str:
     if _arrived(trace, at, task):
         return "The loss is that of the exact solution."
     gap, loss = float(trace.gap[at]), float(trace.loss[at])
-    share = f" ({said(gap / (loss - gap), 2)} of it)" if loss > 2 * gap else ""
+    share = f" ({percent(gap / (loss - gap))} of it)" if loss > 2 * gap else ""
     # A loss that has grown will not be mended by more of the same steps.
     worse = too_fast or loss > float(trace.loss[0])
     more = f": {'use a smaller rate' if worse else 'take more steps, or another rate'}" if gap > 1e-6 * loss else ""

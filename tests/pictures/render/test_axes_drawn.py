@@ -86,6 +86,8 @@ def test_heights_in_one_format() -> None:
     assert heights([86_000.0, 2.45e6, 9.56e7]) == (["0.086", "2.45", "95.6"], "in units of 10\u2076")
     assert heights([44.58, 44.63, 47.59]) == (["44.58", "44.63", "47.59"], "")
     texts, unit = heights([5.4e9, 2.11e15, 5.72e18])
+    # A floor of next to nothing beside heights of one size is nothing, and takes no power of ten into all of them.
+    assert heights([1.64e-5, 0.026, 0.937, 1.67]) == (["0.000", "0.026", "0.937", "1.670"], "")
     assert (texts, unit) == (["5.4\u00d710\u2079", "2.11\u00d710\u00b9\u2075", "5.72\u00d710\u00b9\u2078"], "")
 
 

@@ -87,10 +87,9 @@ def means(
     asked = ReferenceGrid.of(line, term, by, at, weights)
     of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
     check_units(units)
-    notes = filled.told(asked, counts)
     # Averages of a median line are of medians, and no mean of any rows.
     what = f"Marginal {line.plan.cost.estimates or 'mean'}s"
-    return _answer(line, f"{what}{_of(filled.term)}", filled, of, filled.cells, notes, level, cov, data, units=units)
+    return _answer(line, f"{what}{_of(filled.term)}", filled, of, filled.cells, (asked, counts), level, cov, data, units=units)
 
 
 @checked
@@ -153,7 +152,6 @@ def contrasts(
     of, filled, counts = asked.combinations(differences, data)
     # Each group of `by` is a family of its own: people compare within it.
     families = [range(i * len(labels), (i + 1) * len(labels)) for i in range(groups)]
-    notes = filled.told(asked, counts) + said_of(adjust, families)
     places, k = [(label,) for label in labels], len(cells)
     return _answer(
         line,
@@ -161,7 +159,7 @@ def contrasts(
         filled,
         of,
         places,
-        notes,
+        (asked, counts),
         level,
         cov,
         data,
@@ -219,8 +217,7 @@ def slopes(
         return Combinations(derivatives_at(line.design, grid, name), torch.zeros_like(known), known)
 
     of, filled, counts = asked.combinations(derivatives, data)
-    notes = filled.told(asked, counts)
-    return _answer(line, f"Slopes in {readable(name)}", filled, of, filled.cells, notes, level, cov, data)
+    return _answer(line, f"Slopes in {readable(name)}", filled, of, filled.cells, (asked, counts), level, cov, data)
 
 
 @checked
@@ -293,7 +290,7 @@ def _answer(
     asked: ReferenceGrid,
     of: Combinations,
     cells: Sequence[tuple[Any, ...]],
-    notes: Sequence[str],
+    before: tuple[ReferenceGrid, set[str]],
     level: float,
     cov: Cov | None,
     data: Any,
@@ -309,8 +306,29 @@ def _answer(
     places, unsaid = tabled(line, found, at, level=level, adjust=adjust, families=families, means=means)
     if units == "own":
         places = in_own_units(places, dict(zip(line.targets, line.inverses, strict=True)))
-    title, notes = f"{what}: {on_columns(line.design.formula, line.design.p)}", (*notes, *_scale(line, units))
-    return _told(Marginal(title, columns, line.targets, tuple(places), level, found.cov, found.df, notes, tuple(unsaid)))
+    # `before` is what was asked for before means were filled in, and which columns count.
+    notes = (*asked.told(*before), *said_of(adjust, families), *_scale(line, units))
+    return _told(
+        Marginal(
+            f"{what}: {on_columns(line.design.formula, line.design.p)}",
+            columns,
+            line.targets,
+            tuple(places),
+            level,
+            found.cov,
+            found.df,
+            notes,
+            tuple(unsaid),
+            at_means=asked.at_means(*before),
+            turned_back=_turned_back(line) if units == "own" else (),
+        )
+    )
+
+
+def _turned_back(line: FittedLine) -> tuple[tuple[str, str], ...]:
+    """Targets such as log(y) that estimates were turned back from, and the columns that they are medians of now."""
+    both = zip(line.design.responses, line.inverses, strict=True)
+    return tuple((factor.text, back.column) for factor, back in both if back is not None)
 
 
 def _of(term: Sequence[str]) -> str:

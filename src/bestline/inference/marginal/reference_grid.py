@@ -123,17 +123,17 @@ class ReferenceGrid:
     def told(self, asked: ReferenceGrid, counts: set[str]) -> list[str]:
         """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
         known = levels_of(self.line.design)
-        means = [
-            f"{readable(n)} at {significant(v)}"
-            for n, v in self._single
-            if (n in counts or n in self.axes) and asked._is_open(n)
-        ]
+        means = [f"{readable(n)} at {significant(v)}" for n, v in self.at_means(asked, counts)]
         fixed = [f"{readable(n)} at {_text(v)}" for n, v in self.held.items() if n in counts and not asked._is_open(n)]
         open_ = [name for name in known if name in counts and name not in self.axes and name not in self.held]
         said = [f"Numbers at their training mean: {', '.join(means)}."] if means else []
         said += [f"Held: {', '.join(fixed)}."] if fixed else []
         how = "equally" if self.weights == "equal" else "as observed in training"
         return said + ([f"Averaged over the levels of {listed(open_)}, weighted {how}."] if open_ else [])
+
+    def at_means(self, asked: ReferenceGrid, counts: set[str]) -> tuple[tuple[str, float], ...]:
+        """Numbers that count and stand at their training mean, for nobody asked for another value."""
+        return tuple((n, v) for n, v in self._single if (n in counts or n in self.axes) and asked._is_open(n))
 
     @property
     def _single(self) -> list[tuple[str, Any]]:

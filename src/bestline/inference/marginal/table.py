@@ -62,6 +62,10 @@ class Marginal:
     notes : tuple of str
     warnings : tuple of str
         Those that speak of numbers that are not there.
+    at_means : tuple of (str, float)
+        Columns of numbers that stand at their training mean, as the first of the notes says.
+    turned_back : tuple of (str, str)
+        Targets such as log(y) whose estimates are medians of a column, and of which.
     """
 
     title: str
@@ -73,6 +77,8 @@ class Marginal:
     df: int
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    at_means: tuple[tuple[str, float], ...] = ()
+    turned_back: tuple[tuple[str, str], ...] = ()
 
     def frame(self) -> DataFrame:
         """A row an estimate: where it is, then estimate, std_error, statistic, p_value, conf_low, conf_high; of several targets `target` first.
@@ -183,7 +189,7 @@ def said_of(adjust: str, families: Sequence[Sequence[int]]) -> list[str]:
         return []
     of = f"{many:,} comparisons{' in each group' if len(families) > 1 else ''}"
     if adjust == "none":
-        return [f"P-values are not adjusted for {of}."]
+        return [f"Neither p-values nor intervals are adjusted for {of}."]
     by = "Bonferroni" if adjust == "holm" else SAID[adjust]
     ends = "intervals too" if by == SAID[adjust] else f"intervals by {by}"
     return [f"P-values adjusted for {of} by {SAID[adjust]}, {ends}."]

@@ -20,10 +20,13 @@ ROLES = (
     "earlier",  # the same line at earlier steps
     "start",  # where training began
     "path",  # the weights passed through
+    "end",  # where training ended, where no path leads there
     "kept",  # the step whose weights were kept, when it is not the last
     "optimum",  # where the loss is least
     "floor",  # the least loss there is
     "reference",  # a help for the eye: zero, or the diagonal
+    "over",  # the line that was learnt, over rows whose colours say their category
+    "over_mean",  # and their local mean
     "gradient",  # which way is down, or how steep it is
     *(f"run{i}" for i in range(RUNS)),  # one of several runs on one plot
     *(f"held_out{i}" for i in range(RUNS)),  # the held-out loss of one of several runs

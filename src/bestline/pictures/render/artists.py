@@ -29,7 +29,7 @@ _STEPS_AS_DOTS = 80  # a path of more steps is drawn as a line alone
 def _points(ax: Any, mark: marks.Points, palette: Palette, order: float) -> list[Key]:
     style = palette.styles[mark.role]
     style = replace(style, marker=style.marker or "o")
-    single = mark.role in ("start", "kept", "optimum")
+    single = mark.role in ("start", "end", "kept", "optimum")
     n = max(len(mark.x), mark.crowd)
     size = style.size if single or n <= 150 else 4.0 if n <= 600 else 2.6
     # Many points overlap: the fainter and smaller, the more of them, so that crowds look dense and not flat.
@@ -187,21 +187,22 @@ def _counted(ax: Any, corners: Any, mark: marks.Bins | marks.Hexagons, palette: 
     return []
 
 
-_EDGES = {  # place in shares of the panel, how the text lies there, and the arrow
-    "above": (0.5, 0.985, "center", "top", 0, "\N{BLACK UP-POINTING TRIANGLE}"),
-    "below": (0.5, 0.015, "center", "bottom", 0, "\N{BLACK DOWN-POINTING TRIANGLE}"),
-    "left": (0.01, 0.5, "left", "center", 90, "\N{BLACK UP-POINTING TRIANGLE}"),
-    "right": (0.99, 0.5, "right", "center", 270, "\N{BLACK UP-POINTING TRIANGLE}"),
+_EDGES = {  # place in shares of the panel, points from there, how the text lies, and the arrow
+    "above": ((0.5, 1.0), (0, -4), "center", "top", 0, "\N{BLACK UP-POINTING TRIANGLE}"),
+    "below": ((0.5, 0.0), (0, 4), "center", "bottom", 0, "\N{BLACK DOWN-POINTING TRIANGLE}"),
+    "left": ((0.0, 0.5), (4, 0), "left", "center", 90, "\N{BLACK UP-POINTING TRIANGLE}"),
+    "right": ((1.0, 0.5), (-4, 0), "right", "center", 270, "\N{BLACK UP-POINTING TRIANGLE}"),
 }
 
 
 def _outside(ax: Any, mark: marks.Outside, palette: Palette, order: float) -> list[Key]:
-    look: dict[str, Any] = {"transform": ax.transAxes, "color": palette.ink, "fontsize": SMALL, "parse_math": False}
-    # On paper of its own, so that it can be read over whatever lies there.
+    look: dict[str, Any] = {"color": palette.ink, "fontsize": SMALL, "parse_math": False, "xycoords": "axes fraction"}
+    # On paper of its own, so that it can be read over whatever lies there; not over the axis, however small the panel is.
     paper = {"facecolor": palette.paper, "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
     for side, words in mark.texts.items():
-        x, y, ha, va, turned, arrow = _EDGES[side]
-        ax.text(x, y, f"{arrow} {words}", ha=ha, va=va, rotation=turned, bbox=paper, zorder=order + 5, **look)
+        place, points, ha, va, turned, arrow = _EDGES[side]
+        look |= {"xytext": points, "textcoords": "offset points", "rotation": turned, "ha": ha, "va": va}
+        ax.annotate(f"{arrow} {words}", place, bbox=paper, zorder=order + 5, **look)
     return []
 
 

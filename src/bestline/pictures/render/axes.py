@@ -252,6 +252,13 @@ def heights(levels: Sequence[float]) -> tuple[list[str], str]:
     least = min((abs(v) for v in levels if v), default=1.0)
     # From a thousandth of their unit down, each has a power of its own.
     own = least < 10.0 ** (scale.power - 3)
+    unit = 10.0**scale.power
+    second = min((abs(v) for v in levels if abs(v) > least), default=least)
+    if (
+        own and scale.power <= 0 and second >= 10.0 ** (scale.power - 3)
+    ):  # it is the floor alone that is next to nothing, and so it is written
+        decimals = max(1 - math.floor(math.log10(second / unit)), 0)
+        return [f"{v / unit:,.{decimals}f}" for v in levels], scale.told
     for digits in range(3, 13):
         if own:
             texts = [scientific(v, digits) if v else "0" for v in levels]

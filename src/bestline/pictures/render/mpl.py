@@ -20,6 +20,7 @@ from bestline.pictures.marks import Intervals, Panel, Picture, Table
 from bestline.pictures.palette import Palette, themed
 from bestline.pictures.render.artists import DRAW
 from bestline.pictures.render.axes import dress
+from bestline.pictures.render.fonts import spell
 from bestline.pictures.render.legend import (
     SMALL,
     TITLE,
@@ -132,6 +133,7 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
     if picture.note:
         note = "\n".join(_wrapped(picture.note, size[0]))
         figure.supxlabel(note, x=0.015, ha="left", fontsize=SMALL, color=palette.quiet, parse_math=False)
+    spell(figure)
     settle(figure, every)
     return Stage(figure, tuple(artists), title)
 
@@ -231,7 +233,10 @@ def _tall(picture: Picture) -> float:
 
 
 def _wrapped(note: str, width: float) -> list[str]:
-    return [part for line in note.splitlines() for part in textwrap.wrap(line, max(30, int(width * 13.0)))]
+    """A note in lines of so many inches; what a name is equal to stays with it."""
+    tied = (line.replace(" = ", "\u00a0=\u00a0") for line in note.splitlines())
+    parts = (part for line in tied for part in textwrap.wrap(line, max(30, int(width * 13.0))))
+    return [part.replace("\u00a0=\u00a0", " = ") for part in parts]
 
 
 def _panel(ax: Any, panel: Panel, palette: Palette) -> tuple[tuple[tuple[Any, ...], ...], list[Key]]:

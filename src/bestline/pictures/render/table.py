@@ -8,10 +8,11 @@ from typing import Any
 from bestline.pictures.marks import Numbers, Table
 from bestline.pictures.palette import Palette
 from bestline.pictures.render.legend import BODY, Key
-from bestline.wording import broken, said
+from bestline.wording import broken, said, width
 
 ROW_HEIGHT, _CHARACTER = 0.27, 0.083  # height of a table's row and breadth of one of its characters, in inches
 _HEADING = 18  # letters of a heading's line
+_MOST_DIGITS = 9  # of a number of a column in which all have as many decimals
 _LARGE = 1e9  # beyond it a number has a power of ten
 
 
@@ -20,7 +21,8 @@ def breadths(mark: Table) -> list[float]:
     # By characters, not by pixels: the size must be known before there is anything to measure with.
     texts = [_cells(column) for column in mark.columns]
     widest = [
-        max([*map(len, text), *map(len, broken(name, _HEADING) or [""])]) for name, text in zip(mark.names, texts, strict=True)
+        max([*map(len, text), *map(width, broken(name, _HEADING) or [""])])
+        for name, text in zip(mark.names, texts, strict=True)
     ]
     return [_CHARACTER * most + 0.42 for most in widest]
 
@@ -61,6 +63,9 @@ def _cells(values: Numbers) -> list[str]:
         return ["" if math.isnan(v) else said(v, 12) for v in values]
     decimals = max(4 - math.floor(math.log10(max(finite, default=1.0))), 0)
     # Decimals for all alike, so that points stand below each other; where that would hide digits, digits for all alike.
-    if decimals <= 8 and max(finite, default=0.0) < _LARGE and min(finite, default=1.0) >= 10.0 ** (1 - decimals):
+    if finite:  # two digits of the least
+        decimals = max(decimals, 1 - math.floor(math.log10(min(finite))))
+    before = max(math.floor(math.log10(max(finite, default=1.0))), 0) + 1
+    if before + decimals <= _MOST_DIGITS and max(finite, default=0.0) < _LARGE:
         return ["" if math.isnan(v) else f"{v:,.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in values]
     return ["" if math.isnan(v) else said(v) for v in values]

@@ -18,10 +18,11 @@ from bestline.inference.fitted import FittedLine
 from bestline.inference.why_not import refuse
 from bestline.numerics import Bowl, Rows, Scaling
 from bestline.pictures import clouds
+from bestline.pictures.axis_labels import called
 from bestline.pictures.diagnostics import smoothed
 from bestline.pictures.marks import Line, Panel, Picture, numbers
 from bestline.pictures.sample import rows_shown
-from bestline.wording import count, said, shown
+from bestline.wording import count, said, shown, without
 
 
 def added(model: FittedLine, column: str, data: Any = None, *, target: int = 0) -> Picture:
@@ -51,9 +52,11 @@ def added(model: FittedLine, column: str, data: Any = None, *, target: int = 0) 
             fitted = fitted + weights[-1]
         return rows.X[:, j] - fitted[:, 0], rows.y[:, target] - fitted[:, 1]
 
-    name, y = shown(column), shown(model.targets[target])
-    titles = (f"{name}, given the other columns", f"{y}, given the other columns")
-    return _drawn(model, place, float(model.weights[j, target]), data, titles, f"What {name} adds to the line of {y}")
+    name, y = called(model.features)[column], shown(model.targets[target])
+    # What is left of both beside the intercept alone are the distances from their means.
+    given = "given the other columns" if others else "less its mean" if model.design.intercept else "as it is"
+    titles = (f"{name}, {given}", f"{y}, {given}")
+    return _drawn(model, column, place, float(model.weights[j, target]), data, titles, f"What {name} adds to the line of {y}")
 
 
 def component(model: FittedLine, column: str, data: Any = None, *, target: int = 0) -> Picture:
@@ -77,9 +80,9 @@ def component(model: FittedLine, column: str, data: Any = None, *, target: int =
             fitted = fitted + model.weights[-1, target]
         return rows.X[:, j], weight * rows.X[:, j] + rows.y[:, target] - fitted
 
-    name, y = shown(column), shown(model.targets[target])
+    name, y = called(model.features)[column], shown(model.targets[target])
     titles = (name, f"component of {name} + residual")
-    return _drawn(model, place, weight, data, titles, f"Component of {name} plus residuals of {y}", bent=True)
+    return _drawn(model, column, place, weight, data, titles, f"Component of {name} plus residuals of {y}", bent=True)
 
 
 def _number(model: FittedLine, column: str) -> int:
@@ -89,19 +92,29 @@ def _number(model: FittedLine, column: str) -> int:
 
 
 def _drawn(
-    model: FittedLine, place: clouds.Place, slope: float, data: Any, titles: tuple[str, str], title: str, *, bent: bool = False
+    model: FittedLine,
+    column: str,
+    place: clouds.Place,
+    slope: float,
+    data: Any,
+    titles: tuple[str, str],
+    title: str,
+    *,
+    bent: bool = False,
 ) -> Picture:
     """The cloud with a line of this slope through zero, and with its local mean where a bend is looked for."""
     sample = rows_shown(model, data, most=clouds.POINTS)
     view = clouds.cloud(sample, clouds.Axes(place), label="rows")
     x, y = place(sample.rows)
     ends = torch.tensor(view.xlim, dtype=torch.float64)
-    marks = [*view.marks, Line(numbers(ends.tolist()), numbers((slope * ends).tolist()), "fitted", f"slope {said(slope)}")]
+    own, local = ("over", "over_mean") if view.coloured else ("fitted", "held_out")
+    marks = [*view.marks, Line(numbers(ends.tolist()), numbers((slope * ends).tolist()), own, f"slope {said(slope)}")]
     # A column of a category has too few values for a local mean.
     if bent and len(x.unique()) > 5:
         near = (x >= view.xlim[0]) & (x <= view.xlim[1]) & (y >= view.ylim[0]) & (y <= view.ylim[1])
         at, mean = smoothed(x[near], y[near], torch.ones(int(near.sum()), dtype=torch.float64))
-        marks.append(Line(numbers(at.tolist()), numbers(mean.tolist()), "held_out", "local mean"))
+        marks.append(Line(numbers(at.tolist()), numbers(mean.tolist()), local, "local mean"))
     panel = Panel("", *titles, tuple(marks), xlim=view.xlim, ylim=view.ylim)
     alt = f"{count(sample.of, 'row')}: {titles[1]} against {titles[0]}, with a line of the slope {said(slope)}."
-    return Picture((panel,), title, clouds.note(sample, view), alt)
+    left_out = without(model.features) if called(model.features)[column] != shown(column) else ""
+    return Picture((panel,), title, " ".join(filter(None, (clouds.note(sample, view), left_out))), alt)

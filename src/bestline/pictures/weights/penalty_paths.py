@@ -96,7 +96,8 @@ def coefficient_path(selection: Selection, *, target: int = 0, scales: list[floa
     marks.append(_ends(x[-1], {short[j]: (weights[j][-1], role) for j, role in named.items()}, ylim))
     for index, role, label in _chosen(selection):
         if index in at:
-            marks.append(Vertical(x[at.index(index)], "floor" if role == "optimum" else role, label))
+            # Neither has the colour of a column.
+            marks.append(Vertical(x[at.index(index)], "floor" if role == "optimum" else "over", label))
     unit = "unit" if scales is None else "standard deviation"
     top = _counts(x, (selection.weights[at, :p, target] != 0).sum(1).tolist()) if selection.kind != "ridge" else ()
     panel = Panel(
