@@ -57,7 +57,7 @@ class Bowl:
         own = inner.diagonal()[p:]
         floor = (slopes * (A @ slopes - h)).sum(0) + (own - (h * slopes).sum(0))
         # What is within the rounding of y's own second moment is nothing: a line through every point leaves 0, and not 4e-16.
-        floor = torch.where(floor <= 2 * torch.finfo(torch.float64).eps * own, 0.0, floor)
+        floor = torch.where(floor <= 8 * torch.finfo(torch.float64).eps * own, 0.0, floor)
         if not scaling.intercept:
             return cls(slopes, inner[:p, :p], floor, h)
         # With an intercept the slopes come from the moments about the means, and b = m_y - m_x'w follows; H is of (x, 1) about zero,

@@ -55,8 +55,8 @@ def stating(picture: Picture, finding: str) -> Picture:
 
 def of_line(line: FittedLine, target: int = 0) -> str:
     """How much of the target the line explains, on the rows that it was fitted to."""
-    if line.trained.stop is Stop.DIVERGED:
-        return of_training(line.trained) or "Training diverged: this line says nothing of the data"
+    if line.traced.stop is Stop.DIVERGED:
+        return _beyond(line.traced) or "Training diverged: this line says nothing of the data"
     found = glances(line, line.robust)
     if found is None or line.about_zero:
         return ""

@@ -248,7 +248,7 @@ def test_what_was_foreseen_stands_beside_what_happened(opened: Any) -> None:
     call(shown, "set({lr: 0.1, steps: 200})")
     words = shown.text(".bl-foresight")
     first, second = run(shown)["steps_to_99"], len(call(shown, "trace(0)")["loss"])
-    assert f"99% of the drop after {first} updates" in words
+    assert f"99% of the reducible loss gone after {first} updates" in words
     assert "What happened" in words
     assert second == 201
 

@@ -73,7 +73,7 @@ def test_a_point_lies_where_it_is_dropped_and_all_follows(opened: Any) -> None:
     agrees(shown, by_python(None, run(shown), moved))
     ahead = bl.preflight(moved, "y ~ x", solver="sgd")
     assert shown.text(".bl-limit") == f"limit {ahead.lr_limit:.3g}"
-    assert f"99% of the drop after {run(shown)['steps_to_99']} updates" in shown.text(".bl-foresight")
+    assert f"99% of the reducible loss gone after {run(shown)['steps_to_99']} updates" in shown.text(".bl-foresight")
     assert "60 rows, changed by hand" in shown.text("header")
     # The ball lies on the new surface, whose lowest place is the new line's.
     ball = run(shown)["ball"]

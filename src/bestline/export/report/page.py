@@ -226,7 +226,9 @@ def _glances(model: FittedLine) -> list[str]:
 
 def _criteria(g: Glance) -> str:
     """AIC and BIC, where there is a likelihood."""
-    return "no likelihood." if math.isnan(g.aic) else f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}."
+    return (
+        "no likelihood." if math.isnan(g.aic) else typeset(f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)} (sigma not counted).")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,7 @@ def _findings(looks: list[Diagnosis]) -> list[str]:
     said = []
     for found in looks:
         of = f"{plain(found.target)}: " if len(looks) > 1 else ""
-        said += [f"{of}{finding.text} (Picture: {finding.panel}.)" for finding in found.findings[:_MOST_FINDINGS]]
+        said += [f"{of}{typeset(finding.text)} (Picture: {finding.panel}.)" for finding in found.findings[:_MOST_FINDINGS]]
     return said
 
 

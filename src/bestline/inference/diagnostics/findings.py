@@ -110,7 +110,7 @@ def of_rows(lens: Lens, far: Row | None, rows: Sequence[Row], *, tails: bool) ->
         # The name of the residual stands here, for that of the table is another: there the row itself has part in line and spread.
         side = "above" if far.rstudent > 0 else "below"
         size = f"{fixed(abs(far.rstudent), 1)} standard deviations {side} the line of the other rows (studentised residual)"
-        text = f"Row {far.row:,} lies {size}, more than chance explains."
+        text = f"Row {far.row:,} lies {size}, more than chance explains where errors are normal."
         yield Finding(text, FITTED, 1.4 if tails else 2.0)
 
 

@@ -116,5 +116,5 @@ function said({ limit, foreseen, happened }, { stop, at, loss }) {
   const made = updates(loss.length - 1), [f99, f999] = foreseen, [h99, h999] = happened, after = (steps) => (steps === null ? "never" : `after ${updates(steps)}`);
   if (stop === "diverged") return limit === null ? `Diverged at step ${whole(at)}.` : `Foreseen: above the largest stable rate, ${formatNumber(limit)}, it never settles. What happened: diverged at step ${whole(at)}.`;
   const what = h999 !== null ? `after ${whole(h99)} and ${updates(h999)}` : h99 !== null ? `99% after ${updates(h99)}, and not yet 99.9% after ${made}` : `not yet 99% after ${made}`;
-  return `Foreseen: 99% of the drop ${after(f99)}, 99.9% ${after(f999)}. What happened: ${what}.`;
+  return `Foreseen: 99% of the reducible loss gone ${after(f99)}, 99.9% ${after(f999)}. What happened: ${what}.`;
 }

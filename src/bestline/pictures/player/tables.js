@@ -28,7 +28,7 @@ export function runsTable({ runs }, styles) {
     return line("td", [name, run.optimizer ?? "–", ...numbers, near === null ? "not reached" : whole(near), make("td", { title: run.advice, text: /^[^:.]*/.exec(run.advice ?? run.stop)[0] })]);
   });
   const head = ["run", "optimizer", "rate", "limit", "last loss", "gap to exact", "steps to 1%", "how it stopped"];
-  return table("The runs side by side; steps to 1%: until 1% of the reducible loss remains, 99% of the drop", head, body);
+  return table("The runs side by side; steps to 1%: until 1% of the reducible loss remains", head, body);
 }
 
 const AROUND = 7; // rows of the table above and below the current one

@@ -54,6 +54,13 @@ export function surfacePanel({ ground, runs }, land) {
 
   function drawMesh(ctx, cam, theme) {
     const colours = bandColours(theme.bands, land.levels.length), heights = land.levels.map(height);
+    // Between two levels the colour goes from one band's to the next: whole pieces of one band or the other would have edges like saws.
+    /** @type {(height: number) => number[]} */
+    const shade = (height) => {
+      const i = clamp(heights.findLastIndex((h) => h <= height), 0, colours.length - 1), next = colours[Math.min(i + 1, colours.length - 1)];
+      const share = clamp((height - heights[i]) / (heights[i + 1] - heights[i] || 1), 0, 1);
+      return colours[i].map((c, k) => c + share * (next[k] - c));
+    };
     const eye = [-cam.turn[1] * cam.tilt[0], -cam.turn[0] * cam.tilt[0], cam.tilt[1]];
     for (const corners of mesh(cam)) {
       // The slopes of the piece along both axes make its normal (−dx, −dy, 1) / size; light falls on it from one side.
@@ -61,8 +68,7 @@ export function surfacePanel({ ground, runs }, land) {
       const dx = (se - sw + ne - nw) / step, dy = (nw - sw + ne - se) / step, size = Math.sqrt(dx * dx + dy * dy + 1);
       /** @type {(v: number[]) => number} */
       const along = ([x, y, z]) => (z - x * dx - y * dy) / size;
-      const band = Math.max(0, heights.findLastIndex((h) => h <= (sw + se + ne + nw) / 4));
-      const colour = css(colours[band].map((c) => c * (0.86 + 0.16 * Math.abs(along([-0.5, 0.35, 0.8])))));
+      const colour = css(shade((sw + se + ne + nw) / 4).map((c) => c * (0.86 + 0.16 * Math.abs(along([-0.5, 0.35, 0.8])))));
       ctx.beginPath();
       for (const p of belowTop(corners)) ctx.lineTo(...project(p, cam).slice(0, 2));
       ctx.closePath();
