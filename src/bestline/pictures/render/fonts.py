@@ -54,7 +54,8 @@ def _of(file: str) -> frozenset[str]:
 @cache
 def _fonts(letters: frozenset[str]) -> tuple[str, ...]:
     """Families that have these letters together, as few as are found one after the other."""
-    every = {entry.name: entry.fname for entry in fontManager.ttflist}
+    # Matplotlib's font of last resort has a box for every letter: that is none.
+    every = {entry.name: entry.fname for entry in fontManager.ttflist if not entry.name.startswith("Last Resort")}
     ordered = sorted(every, key=lambda name: (not any(part in name.lower() for part in _WIDE), name))
     found, missing = [], letters
     for name in ordered:
