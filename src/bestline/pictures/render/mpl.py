@@ -235,7 +235,7 @@ def _tall(picture: Picture) -> float:
 def _wrapped(note: str, width: float) -> list[str]:
     """A note in lines of so many inches; what a name is equal to stays with it."""
     tied = (line.replace(" = ", "\u00a0=\u00a0") for line in note.splitlines())
-    parts = (part for line in tied for part in textwrap.wrap(line, max(30, int(width * 13.0))))
+    parts = (part for line in tied for part in textwrap.wrap(line, max(30, int(width * 12.5))))
     return [part.replace("\u00a0=\u00a0", " = ") for part in parts]
 
 
