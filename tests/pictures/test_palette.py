@@ -36,3 +36,9 @@ def test_runs_and_the_start_are_told_apart(theme, cones):
     colours = [styles[f"run{i}"].colour for i in range(RUNS)] + [styles["start"].colour]
     for one, other in combinations(colours, 2):
         assert np.linalg.norm(lab(one, cones) - lab(other, cones)) > APART, (one, other)
+
+
+def test_the_end_of_training_is_not_taken_for_the_step_that_a_film_shows():
+    for theme in THEMES.values():
+        assert theme.styles["end"].marker != theme.styles["path"].marker
+        assert theme.styles["end"].colour == theme.styles["path"].colour

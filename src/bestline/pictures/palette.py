@@ -105,7 +105,8 @@ def _styles(ink: str, quiet: str, *, blue: str, red: str, brown: str, seventh: s
         # Square, round, cross and diamond: what matters most on a landscape is told apart by shape alone.
         "start": Style(YELLOW, "-", "s", size=11),
         "path": Style(red, "-", "o", width=1.8, size=5),
-        "end": Style(red, "-", "o", size=9),
+        # Of another shape than the path's own end, which in a film is at another step.
+        "end": Style(red, "-", "D", size=9),
         "kept": Style(GREEN, (0, (6, 2, 1, 2)), "D", width=1.6, size=10),
         "optimum": Style(ink, "-", "X", size=9),
         "floor": Style(quiet, (0, (1.2, 1.4)), "", width=2.0),
