@@ -615,3 +615,29 @@ def test_probability_weights_have_no_test_by_sums_of_squares():
     with pytest.raises(NumericalError, match="under probability weights"):
         bl.fit_groups(f, "y ~ x", by="g", weights="w", weight_kind="probability", cov="HC1").test()
     assert bl.fit_groups(f, "y ~ x", by="g", weights="w").test().p_value > 0
+
+
+@pytest.mark.parametrize("formula", ["y ~ x", "y ~ z + C(x)", "y ~ z * x", "y ~ z:C(x)"])
+def test_a_category_that_tells_groups_apart_is_no_feature_of_their_lines(formula: str) -> None:
+    # Two hundred groups with two hundred levels each took most of a minute, and said nothing.
+    words = [f"shop {i}" for i in range(200)] * 2
+    data = {"x": words, "z": [float(i * i % 7) for i in range(400)], "y": [float(i % 5) for i in range(400)]}
+    with pytest.raises(OptionError, match="Column `x` tells the groups apart, so it is the same in all rows of one"):
+        bl.fit_groups(data, formula, by="x")
+
+
+def test_what_is_printed_of_many_lines_does_nothing_to_a_terminal() -> None:
+    g, x = "g\x1b]0;t\x07", "x\x1b[31mred"
+    data = {
+        x: [float(i * i % 11) for i in range(60)],
+        "y": [float(i * i % 7) for i in range(60)],
+        g: ["a\x1b[1m", "b", "c"] * 20,
+    }
+    for said in (
+        bl.fit_groups(data, f"y ~ `{x}`", by=g),
+        bl.fit_groups(data, f"y ~ `{x}`", by=g, cov="HC3"),
+        bl.fit_rolling(data, f"y ~ `{x}`", window=30, step=10),
+        bl.fit(data, f"y ~ `{x}`", folds=g).summary(),
+        bl.fit(data, f"y ~ `{x}`", folds=g),
+    ):
+        assert [letter for letter in str(said) if letter != "\n" and not letter.isprintable()] == []

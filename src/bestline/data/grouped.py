@@ -166,6 +166,11 @@ def gather_groups(
     design = query.design(source, weights, aside=(*by, *query.beside), progress=progress)
     for name in by:
         refuse_target(name, design)
+        if name in design.texts:  # as many columns as there are groups, and all of them the same within each
+            raise OptionError(
+                f"Column {readable(name)} tells the groups apart, so it is the same in all rows of one and says nothing there; leave it out "
+                f"of the formula."
+            )
     across = [name for name, shift in source.shifts(design.reads()).items() if shift.by is None]
     if across:
         raise OptionError(

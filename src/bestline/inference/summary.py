@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bestline.calls import answering
 from bestline.data.design.weight_kinds import ANALYTIC
+from bestline.errors import clean
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
@@ -47,7 +48,7 @@ class Summary:
     text: str
 
     def __str__(self) -> str:
-        return self.text
+        return clean(self.text, "\n")  # names of columns may hold what a terminal obeys
 
     __repr__ = __str__
 
@@ -207,7 +208,7 @@ def short_text(line: FittedLine) -> str:
         if len(table) > _FEW:
             lines.append(f"... and {len(table) - _FEW:,} more; model.params has them all")
         lines += ["", _error(line, i)] + ([""] if i + 1 < len(line.targets) else [])
-    return "\n".join(lines)
+    return clean("\n".join(lines), "\n")
 
 
 def _error(line: FittedLine, target: int) -> str:
