@@ -102,6 +102,26 @@ def test_a_large_table_climbs_only_where_digits_are_lacking(monkeypatch: pytest.
     assert bl.fit(data, "y ~ a + b").refined is None
 
 
+def test_a_weight_that_is_near_zero_by_chance_is_no_reason_to_read_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(climb, "_SMALL", 0)
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 3_000))
+    y = a + rng.normal(size=3_000)
+    y += (1e-9 - bl.fit({"a": a, "b": b, "y": y}, "y ~ a + b", digits=15).coef["b"]) * b
+    model, exact = (bl.fit({"a": a, "b": b, "y": y}, "y ~ a + b", digits=digits) for digits in (8, 15))
+    assert abs(exact.coef["b"]) < 1e-6 * exact.bse["b"]
+    assert model.refined is None
+    assert not model.notes
+    assert exact.refined is not None
+    # The claim is what it is: of that weight's own digits.
+    assert 1 <= model.digits["b"] < 8
+    assert abs(model.coef["b"] / exact.coef["b"] - 1) < 10.0 ** -model.digits["b"]
+    # Of data without noise every digit of a small weight can be told.
+    told = bl.fit({"a": a, "b": b, "y": a + 1e-9 * b}, "y ~ a + b")
+    assert told.refined is not None
+    assert told.digits["b"] >= 8
+
+
 def test_what_is_not_plain_least_squares_of_rows_stays_as_it_is():
     data = close_columns(50)
     assert bl.fit(data, "y ~ a + b", l2=0.1).refined is None

@@ -31,6 +31,7 @@ from bestline.inference.own_units import OwnUnits, own_units
 from bestline.inference.restricted import Restricted
 from bestline.inference.scores import Scores
 from bestline.numerics import Bowl, Comoments, Refined, Scaling, Weights, digits
+from bestline.numerics.digits import beside_errors
 from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, Trace
 from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
@@ -365,11 +366,14 @@ class FittedLine:
     def lacking(self, digits: int, *, errors: bool = False) -> tuple[str, ...]:
         """Names of the weights of which fewer digits than these are certain; with `errors`, of their standard errors too.
 
-        NaN stands for digits of what does not exist, and lacks none. Of more than ten targets the one with the most digits speaks for
-        all: digits are relative, so among many weights some near zero have few, and that says nothing of the columns.
+        NaN, of what does not exist, lacks none. For weights near zero see `beside_errors`; of more than ten targets the best one counts.
         """
         needed(digits, Real, "`digits` is a number of digits")
-        certain = self.right_digits.nan_to_num(float("inf"))
+        certain = self.right_digits
+        if self.inference is not None:  # not rounded down before the others are added
+            certain = torch.minimum(self._certain[0], certain + 1)
+            certain = beside_errors(certain, self.weights, self.inference.sigma, self.training)
+        certain = certain.nan_to_num(float("inf"))
         if errors:
             certain = torch.minimum(certain, self.right_error_digits.nan_to_num(float("inf")))
         least = certain.amin(1) if len(self.targets) <= FEW_TARGETS else certain.amax(1)
@@ -385,12 +389,8 @@ class FittedLine:
     def _training_scores(self) -> Scores:
         known, about_zero = self.saved_scores.get("training"), self.about_zero
         # Files of before had an R2 about zero alone, which then is made anew.
-        if known is not None and (
-            self.design.intercept
-            or self.design.absorbed is not None
-            or about_zero == (known.r2_about_mean is not None)
-            or not self.least_squares
-        ):
+        told = self.design.intercept or self.design.absorbed is not None or not self.least_squares
+        if known is not None and (told or about_zero == (known.r2_about_mean is not None)):
             return known
         of = f"{self.training.count:,} training rows"
         # The exact sums have digits where the bowl has cancelled: residuals far smaller than the target.

@@ -30,6 +30,7 @@ _EPS = torch.finfo(torch.float64).eps
 # Of rounding in one chunk's products: a few for each step, and some to spare; the tests hold it against exact answers.
 ROUNDING = 32 * torch.finfo(torch.float64).eps
 _CHUNK = 65_536  # rows about whose products that holds
+_SURE = 10.0  # standard errors from zero: from there on a weight's own digits are what matters
 UNCERTAIN = 0.01  # of the smallest direction of S: beyond it the first order of the error no longer stands for all of it
 
 
@@ -69,6 +70,30 @@ def right_error_digits(moments: Comoments, p: int, slopes: Tensor, floor: Tensor
     if known is None:
         return torch.zeros(slopes.shape[1], p + intercept, dtype=torch.float64)
     return known.of_errors(floor, intercept=intercept)
+
+
+def beside_errors(right: Tensor, weights: Tensor, sigma: Tensor, moments: Comoments) -> Tensor:
+    """Right digits of weights, all (d, k), counted from the first one of ten standard errors where the weight is smaller than these.
+
+    Digits are relative, so a weight that is near zero by chance has few of its own: which says nothing of the columns, and
+    what is lacking there is far below what the data can tell. The standard errors are those that each column would have alone:
+    beside others that are nearly the same errors are large, too, and there the columns are what digits are lost by.
+
+    Parameters
+    ----------
+    right, weights : Tensor (d, k)
+        The intercept last, if there is one.
+    sigma : Tensor (k,)
+        Standard deviation of the residuals.
+    moments : Comoments
+        Of q = p + k columns.
+    """
+    d, k = weights.shape
+    spread = torch.cat([moments.spread[: moments.q - k], moments.spread.new_ones(1)])[:d, None]
+    alone, size = sigma / (spread * moments.weight**0.5), weights.abs()
+    # Without a standard error, and for a weight of exactly zero, the digits are what they are.
+    times = torch.where((size > 0) & alone.isfinite(), _SURE * alone / size, 1.0)
+    return right + torch.log10(times.clamp(min=1.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
