@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from bestline.data.tables import Kind, delimited, open_source, write_with
+from bestline.data.tables.cells import codes
 from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import ColumnError
 from data.tables.examples import all_numbers, all_text, kinds
@@ -125,3 +127,12 @@ def test_a_column_empty_at_the_start_is_settled_further_on(put, monkeypatch):
     assert kinds(source) == {"x": Kind.NUMBER, "e": Kind.EMPTY, "z": Kind.TEXT, "y": Kind.NUMBER}
     assert np.isnan(all_numbers(source, ["e"])).all()
     assert all_text(source, "e")[:2] == [None, None]
+
+
+@pytest.mark.parametrize("words", [["b", "NA", "a", None, "b", "", "a"], ["NA", "b", "a"], ["NA", None], ["a", "b"], []])
+def test_words_that_say_that_a_level_is_missing_have_no_code(words):
+    found, levels = codes(pa.array(words, pa.string()), words_may_be_missing=True)
+    assert [levels[code] if code >= 0 else None for code in found.tolist()] == [
+        None if w in (None, "NA", "") else w for w in words
+    ]
+    assert levels == tuple(dict.fromkeys(w for w in words if w in ("a", "b")))

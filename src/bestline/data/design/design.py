@@ -22,7 +22,7 @@ from torch import Tensor
 import bestline.files as store
 from bestline.calls import needed
 from bestline.data.design.absorbed import Absorbed
-from bestline.data.design.encoded import Columns, Encoded, NewRows, either
+from bestline.data.design.encoded import Columns, Encoded, NewRows, Part, either, laid_out
 from bestline.data.design.expressions import State, expression
 from bestline.data.design.factors import (
     Coded,
@@ -386,34 +386,27 @@ class Design:
         # Plain columns in their order are the table's own memory, where it is one matrix: nothing is copied.
         if self._as_it_stands:
             return found
-        parts: list[Tensor] = []
+        parts: list[Part] = []
         codes: list[tuple[Factor, Coded]] = []
         values = {name: numbers[:, j] for j, name in enumerate(names)}
         for factor in self.factors:
             if factor.kind == "category":
                 coded = one_hot(factor, batch, impute=self.missing == "impute", average=on_unseen == "average")
-                part = coded.values.to(numbers.device)
+                parts.append((coded.values.to(numbers.device), 0))
                 codes.append((factor, coded))
                 if coded.missing is not None:
                     found.holes = either(coded.missing.to(numbers.device), found.holes)
             elif factor.kind == "number":
-                part = values[factor.column][:, None]
+                parts.append((numbers, names.index(factor.column)))
             elif factor.kind == "gap":
-                part = torch.isnan(read[:, names.index(factor.column)])[:, None].to(read)
+                parts.append((torch.isnan(read[:, names.index(factor.column)])[:, None].to(read), 0))
             else:
                 part = expression(factor.text)(values, self.states)
                 holes = either(found.holes, skipped)
                 _refuse_undefined(part, holes, factor.text, values, batch)
                 found.beyond += expression(factor.text).beyond(values, self.states, holes)
-                part = part[:, None] if part.ndim == 1 else part
-            parts.append(part)
-        # Column by column, each a product of the components of its factors: X[:, j] = prod parts.
-        found.X = X = torch.empty(batch.rows, self.p, dtype=torch.float64, device=numbers.device)
-        for j, column in enumerate(self.columns):
-            (first, at), *others = column.parts
-            X[:, j] = parts[first][:, at]
-            for factor_index, component in others:
-                X[:, j] *= parts[factor_index][:, component]
+                parts.append((part[:, None] if part.ndim == 1 else part, 0))
+        found.X = laid_out(parts, self.columns, numbers)
         # Now it is known which rows are left out anyway: what they hold is not said.
         unused = either(torch.zeros(batch.rows, dtype=torch.bool), skipped, found.holes)
         for factor, coded in codes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
-from bestline.data.design.factors import Coded, Factor, Unseen
+from bestline.data.design.factors import Coded, Column, Factor, Unseen
 from bestline.data.tables import Batch
 from bestline.errors import UnseenLevelError
 from bestline.numerics import Features, Rows, RowVector, Targets
+
+Part: TypeAlias = tuple[Tensor, int]  # columns (n, .), and with which of them the components of a factor begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,3 +124,25 @@ def either(*masks: Tensor | None) -> Tensor:
     for mask in others:
         first = first | mask.to(first.device)
     return first
+
+
+def laid_out(parts: Sequence[Part], columns: Sequence[Column], like: Tensor) -> Features:
+    """X (n, p), on the device of `like` (n, .): column by column the product of the components of its factors, X[:, j] = prod parts.
+
+    What stands side by side, as numbers of one table and the levels of a category do, is copied at once: a column at a time, X
+    would be gone through as often as it has columns.
+    """
+    X = torch.empty(len(like), len(columns), dtype=torch.float64, device=like.device)
+    first = [(parts[i][0], parts[i][1] + component) for (i, component), *_ in (column.parts for column in columns)]
+    begin = 0
+    for j in range(1, len(first) + 1):
+        block, at = first[begin]
+        # Invariant: columns begin to j - 1 of X are neighbours in the block, from `at` on.
+        if j == len(first) or first[j][0] is not block or first[j][1] != at + j - begin:
+            X[:, begin:j] = block[:, at : at + j - begin]
+            begin = j
+    for j, column in enumerate(columns):
+        for i, component in column.parts[1:]:
+            block, at = parts[i]
+            X[:, j] *= block[:, at + component]
+    return X

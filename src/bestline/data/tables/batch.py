@@ -187,7 +187,8 @@ class Batch:
         field = self._layout.fields.get(name)
         if field is not None and field.kind not in (Kind.NUMBER, Kind.EMPTY):
             return self.text(name)[0] < 0
-        return torch.isnan(self.numbers([name])[:, 0])
+        column = self._once("column", name, self._column)
+        return torch.isnan(column) if isinstance(column, Tensor) else torch.from_numpy(np.isnan(column))
 
     def words(self, name: str) -> bool:
         """Whether the column comes from a text file, where words may say that a value is missing."""

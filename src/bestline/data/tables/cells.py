@@ -110,15 +110,25 @@ def codes(cells: Cells, *, words_may_be_missing: bool) -> tuple[Tensor, tuple[st
     if isinstance(cells, Tensor):
         return _tensor_codes(cells)
     cells = _undeclared(cells)
-    if words_may_be_missing and wordy(cells.type):
-        cells = text_words(cells)
     if pa.types.is_floating(cells.type):
         # + 0.0 makes one zero of -0.0 and 0.0: one level, and not two that look alike.
         cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, cells.type), pc.add(cells, pa.scalar(0.0, cells.type)))
     # Levels in the order of their first rows; which is why levels are sorted when a design is learnt.
     encoded = pc.dictionary_encode(cells)
-    index = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return torch.from_numpy(index), _labels(encoded.dictionary)
+    index, levels = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
+    if words_may_be_missing and wordy(cells.type):  # each word is looked at once, and not in every row
+        levels, index = _without_missing(levels, index)
+    return torch.from_numpy(index), _labels(levels)
+
+
+def _without_missing(levels: Cells, index: NDArray[np.int64]) -> tuple[Cells, NDArray[np.int64]]:
+    """The levels without words that say that a value is missing, and the codes, -1 for those."""
+    known = text_words(levels)
+    if not known.null_count:
+        return levels, index
+    there = pc.is_valid(known).to_numpy(zero_copy_only=False)
+    # The last entry is that of code -1.
+    return pc.drop_null(known), np.append(np.where(there, np.cumsum(there) - 1, -1), -1)[index]
 
 
 def _undeclared(cells: Cells) -> Cells:

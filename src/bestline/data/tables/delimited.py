@@ -21,13 +21,14 @@ from functools import partial
 from itertools import islice
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 
 from bestline.data.progress import Share
 from bestline.data.tables.cells import BOOL, LARGE, PADDED, Field, Kind
-from bestline.data.tables.judgement import ColumnJudgement, judged, large_word
+from bestline.data.tables.judgement import ROUNDED, ColumnJudgement, judged, large_word
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.packed import refuse_inside, without_packing
 from bestline.data.tables.places import Place, reason
@@ -418,8 +419,11 @@ def _widths(lines: list[str], delimiter: str) -> list[int]:
 
 def _reaches(numbers: Any) -> bool:
     """Whether there are numbers of 2^53 and more."""
+    if not numbers.null_count:  # NumPy is done with some thousands of numbers before pyarrow has begun
+        sizes = (np.abs(part.to_numpy()) for part in numbers.chunks if len(part))
+        return any(bool(np.fmax.reduce(size) >= ROUNDED) for size in sizes)
     ends = pc.min_max(numbers).as_py()
-    return ends["min"] is not None and (ends["min"] <= -(2.0**53) or ends["max"] >= 2.0**53)
+    return ends["min"] is not None and (ends["min"] <= -ROUNDED or ends["max"] >= ROUNDED)
 
 
 def _unguarded(table: Any) -> Any:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 _Bits = NDArray[np.uint64]  # bit i of all of them says something of character i
 _WORD = np.dtype("<u8")  # so that the bits lie in the order of the characters on every machine
-_CACHED = 1 << 17  # characters that are looked at a time: what is said of each then stays in the cache of a core
+_CACHED = 1 << 18  # characters that are looked at a time: what is said of each then stays in the cache of a core
 _ONE, _LAST = np.uint64(1), np.uint64(63)
 
 
@@ -61,10 +61,12 @@ def _inside(text: NDArray[np.uint8], ends: _Bits, delimiter: bytes) -> _Bits:
     """Which characters stand in a quoted cell, where rows end at some of `ends`; a cell that is not closed has no end."""
     marks = _bits(text, b'"')
     inside = _odd(marks)
-    starts = _behind(ends | _bits(text, delimiter), first=True)
-    # A mark that opens stands where a cell begins, or behind one that it doubles.
-    if not (marks & inside & ~(starts | _behind(marks))).any():
+    # A mark that opens stands where a cell begins, or behind one that it doubles. Only what is before it need be looked at.
+    opening = _places(marks & inside)
+    before = text[opening[opening > 0] - 1]
+    if bool(np.isin(before, np.frombuffer(delimiter + b'\r\n"', np.uint8)).all()):
         return inside
+    starts = _behind(ends | _bits(text, delimiter), first=True)
     return _odd(_of_cells(marks, starts, len(text)))
 
 
@@ -101,6 +103,19 @@ def _bits(text: NDArray[np.uint8], character: bytes) -> _Bits:
         some = np.packbits(text[i : i + _CACHED] == ord(character), bitorder="little")
         found[i // 8 : i // 8 + len(some)] = some
     return found.view(_WORD)
+
+
+def _places(bits: _Bits) -> NDArray[np.int64]:
+    """The numbers of the characters whose bits are set, in no order: few of them, so that hardly any word has two."""
+    words = np.flatnonzero(bits)
+    left, found = bits[words], [words[:0]]
+    while len(words):
+        lowest = left & (~left + _ONE)  # a power of two, whose exponent float64 has without rounding
+        found.append(64 * words + np.frexp(lowest.astype(np.float64))[1] - 1)
+        left = left ^ lowest
+        more = left != 0
+        words, left = words[more], left[more]
+    return np.concatenate(found)
 
 
 def _unpacked(bits: _Bits, length: int) -> NDArray[np.bool_]:
