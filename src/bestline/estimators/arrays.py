@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor
 from bestline.data.tables import index_notes, plain_tensor
 from bestline.errors import DataError, warn
 from bestline.numerics import Comoments, Rows
-from bestline.numerics.comoments import TINY
+from bestline.numerics.comoments import HUGE, TINY
 from bestline.numerics.rows import range_of
 from bestline.training.plan import refuse_sizes
 
@@ -159,7 +160,8 @@ def checked_table(
         warn(note)
     # Our own mathematics is done in main memory, so what scikit-learn checks there is NumPy's, whatever came.
     with config_context(array_api_dispatch=False):
-        checked, target = validate_data(
+        check = partial(
+            validate_data,
             estimator,
             _numpy(X),
             _numpy(y),
@@ -169,6 +171,11 @@ def checked_table(
             multi_output=several,
             y_numeric=True,
         )
+        # One look at X says what else takes three; where it does not, scikit-learn says what is missing or infinite.
+        checked, target = check(ensure_all_finite=False)
+        usual = _usual(checked)
+        if not usual:
+            checked, target = check()
     # scikit-learn lets sparse targets pass; a target is a column or a few, so it fits.
     if sparse.issparse(target):
         target = target.toarray()
@@ -180,9 +187,19 @@ def checked_table(
     rounded = (*_beyond(X), *(p + j for j in _beyond(y)))
     table = TrainingTable(rows, target.ndim == 1, features.dtype, home, rounded)
     counted = table.counted
-    _refuse_beyond("X", counted.X)
+    if not usual:
+        _refuse_beyond("X", counted.X)
     _refuse_beyond("y", counted.y, least=0.0 if part else TINY)
     return table
+
+
+def _usual(X: Any) -> bool:
+    """Whether all numbers are finite and none is huge, as the sum of their squares can tell; False: perhaps not."""
+    flat = None if sparse.issparse(X) or not X.flags.writeable else X.ravel(order="K")
+    if flat is None or not np.shares_memory(flat, X):  # of scattered memory that would be a copy
+        return False
+    flat = torch.from_numpy(flat)
+    return float(torch.dot(flat, flat)) < HUGE**2  # of NaN this is not true
 
 
 def _beyond(values: Array) -> Iterator[int]:
