@@ -21,6 +21,7 @@ import torch
 # Another processor gives other last bits, and searches carry them on; what a wrong line of code changes is far larger.
 SAME = 1e-9
 SHORT = 8  # numbers that are kept one by one
+POWER, PLAIN = re.compile("×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"), str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 NUMBER = re.compile(r"[-+]?\b\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -113,6 +114,7 @@ def is_number(value: Any) -> bool:
 
 def same_text(was: str, now: str) -> bool:
     """The same words, and the same numbers to rounding."""
+    was, now = (POWER.sub(lambda p: f"e{p[1].translate(PLAIN)}", text) for text in (was, now))
     if NUMBER.sub("#", was) != NUMBER.sub("#", now):
         return False
     pairs = zip(NUMBER.findall(was), NUMBER.findall(now), strict=True)

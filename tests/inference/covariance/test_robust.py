@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -226,6 +227,37 @@ def test_errors_of_too_few_clusters_are_warned_of():
     model = bl.fit(table, "y ~ x + z")
     with pytest.warns(bl.errors.BestlineWarning, match="3 clusters are no more than the 3 weights"):
         model.summary(cov={"cluster": "g"})
+
+
+@pytest.mark.parametrize("formula", ["y ~ x * g", "y ~ g", "y ~ 0 + g", "y ~ 0 + g + g:x"])
+@pytest.mark.parametrize("weights", [None, "w"])
+def test_clusters_with_columns_of_their_own_tell_no_errors(formula: str, weights: str | None):
+    """Residuals add up to 0 with every column, so in such clusters to 0 in each: others print the rounding of that, 1e-16."""
+    rng = np.random.default_rng(0)
+    table = {
+        "x": rng.normal(size=60),
+        "y": rng.normal(size=60),
+        "w": rng.uniform(1, 2, 60),
+        "g": np.repeat(["a", "b", "c"], 20),
+    }
+    model = bl.fit(table, formula, weights=weights, cov={"cluster": "g"})
+    assert model.bse.isna().all()
+    assert model.tidy()[["statistic", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert any("add up to 0 in every cluster, whatever the errors are" in note for note in model.summary().facts["warnings"])
+    found = model.predict({"x": [0.5], "g": ["a"]}, interval="confidence")
+    assert np.isnan(np.asarray(found)[0, 1:]).all()
+    assert np.isfinite(np.asarray(found)[0, 0])
+    assert bl.fit(table, formula, weights=weights, cov="HC1").bse.notna().all()
+
+
+def test_columns_that_clusters_share_keep_their_errors():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60), "g": np.repeat(list("abcdef"), 10)})
+    model = bl.fit(table, "y ~ x + g", cov={"cluster": "g"})
+    theirs = sm.OLS.from_formula("y ~ x + g", table).fit(
+        cov_type="cluster", cov_kwds={"groups": np.repeat(range(6), 10)}, use_t=True
+    )
+    assert model.bse[["x", "g[T.b]"]].tolist() == pytest.approx(theirs.bse[["x", "g[T.b]"]].tolist(), rel=1e-8)
 
 
 def test_robust_errors_state_no_digits_of_the_classical_ones():

@@ -20,6 +20,7 @@ from bestline.wording import count
 
 NO_ERRORS = "No standard errors: "  # how a note begins that says why
 UNTOLD = "the rows do not tell them"  # where no more is known of why
+_NOTHING = 1e-20  # of the classical variance: less is the rounding of zero, for up to 1e12 rows
 _DEPENDS = 1e-10  # squared share of a weight that rows determine by themselves: less is rounding
 
 
@@ -173,9 +174,18 @@ def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor, names
     middle, mending = _positive(filling, T, determined)
     middle = middle * (basis.rss > 0)[:, None, None]  # a line through every point has no errors, but for rounding
     unknown = _unknown(T, filling, kind, determined)
-    notes = (*filling.notes, *mending, *said_unknown(kind, unknown & determined, names))
+    nothing = _nothing_left(basis, T, middle) & determined & ~unknown
+    notes = (
+        *filling.notes,
+        *mending,
+        *said_unknown(kind, unknown & determined, names),
+        *_said_nothing_left(kind, nothing, names),
+    )
     # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
-    return of_weights(basis, kind, replace(filling, notes=notes), middle, determined & ~unknown)
+    told = replace(filling, notes=notes)
+    if bool((nothing | ~determined | unknown).all()):  # nor is anything known of sums of weights, such as predictions
+        told = replace(told, blind=torch.eye(basis.rank, dtype=torch.float64))
+    return of_weights(basis, kind, told, middle, determined & ~unknown & ~nothing)
 
 
 def of_weights(basis: Basis, kind: CovarianceKind, filling: Filling, middle: Tensor, known: Tensor) -> Covariance:
@@ -225,6 +235,27 @@ def _across(T: Tensor, middle: Tensor) -> tuple[Tensor, Tensor]:
     size = T.abs().amax(1, keepdim=True) if T.shape[1] else torch.ones(len(T), 1, dtype=torch.float64)
     rows = T / torch.where(size > 0, size, 1.0)
     return rows @ middle @ rows.T, size
+
+
+def _nothing_left(basis: Basis, T: Tensor, middle: Tensor) -> Tensor:
+    """Weights of each target whose variance is rounding, (k, d).
+
+    The normal equations make residuals add up to 0 with every column: where each cluster has columns of its own, so they do in each
+    cluster, and what would be squared is the rounding of zero.
+    """
+    own = _across(T, middle)[0].diagonal(dim1=1, dim2=2)
+    usual = _across(T, torch.eye(T.shape[1], dtype=torch.float64)[None])[0].diagonal(dim1=1, dim2=2)
+    return (own <= _NOTHING * usual * basis.sigma[:, None] ** 2) & (basis.rss > 0)[:, None]
+
+
+def _said_nothing_left(kind: CovarianceKind, nothing: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+    without = [name for name, is_nothing in zip(names, nothing.any(0).tolist(), strict=False) if is_nothing]
+    if not without:
+        return ()
+    return (
+        f"The residuals that tell of {listed(without)} add up to 0 in every {kind.unit}, whatever the errors are, so there is no such standard "
+        f"error; take one that is not {kind.title}.",
+    )
 
 
 def depends(T: Tensor, blind: Tensor) -> Tensor:

@@ -296,6 +296,9 @@ def _quadratic(fit: Fit, where: Plane, target: int) -> dict[str, Any] | None:
     floor = float(bowl.losses(fit.scaling.to_trained(point))[target]) * unit
     # |F u| = |R u| for F = Q R: of many rows of F only as many are sent as the plane has weights.
     factor = unit**0.5 * (torch.linalg.qr(factor, mode="r").R if len(factor) > len(center) else factor)
+    # A row counts with either sign, which processors choose differently: of each the largest number is positive.
+    lead = factor.gather(1, factor.abs().argmax(1, keepdim=True)) if factor.numel() else factor[:, :1]
+    factor = torch.where(lead < 0, -factor, factor) + 0.0  # no -0.0
     curvature = (factor.T @ factor).tolist()
     return {"center": center.tolist(), "floor": floor, "curvature": curvature, "factor": factor.tolist()}
 
