@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import bestline as bl
 from bestline.cli.app import app
 from bestline.data.tables import open_source
-from bestline.errors import BestlineWarning, ColumnError, FormulaError, MissingValuesError, OptionError
+from bestline.errors import BestlineWarning, ColumnError, DataError, FormulaError, MissingValuesError, OptionError
 
 FORMULA = "y ~ x + lag(x, order=week, by=firm) + diff(z, 2, order=week, by=firm)"
 
@@ -177,6 +177,12 @@ class TestFits:
             model = bl.fit(panel, "y ~ lag(x) + lag(x, 1) + lead(x, -1)", missing="drop")
         assert list(model.coef.index) == ["lag(x)"]
 
+    def test_columns_that_are_called_as_words_of_a_shift_are(self, panel: pd.DataFrame):
+        named = panel.rename(columns={"x": "lag", "week": "order", "firm": "by"})
+        model = fitted(named, "y ~ `lag` + lag(`lag`, 2, order=`order`, by=`by`)")
+        same = fitted(panel, "y ~ x + lag(x, 2, order=week, by=firm)")
+        assert model.coef.tolist() == same.coef.tolist()
+
     def test_a_lag_of_a_category_of_numbers(self, panel: pd.DataFrame):
         with pytest.warns(BestlineWarning, match="3 rows"):
             model = bl.fit(panel.assign(k=panel.week % 3), "y ~ C(lag(k, order=week, by=firm))", missing="drop")
@@ -240,6 +246,16 @@ class TestRefused:
         panel.to_csv(tmp_path / "panel.csv", index=False)
         with pytest.raises(OptionError, match="leave the checkpoint out"):
             bl.Moments.collect(str(tmp_path / "panel.csv"), FORMULA, missing="drop", checkpoint=tmp_path / "c")
+
+    def test_a_file_that_grows_after_the_fit(self, panel: pd.DataFrame, tmp_path: Path):
+        path = tmp_path / "panel.csv"
+        panel.to_csv(path, index=False)
+        model = fitted(str(path))
+        pd.concat([panel, panel]).to_csv(path, index=False)
+        with pytest.raises(
+            DataError, match=r"had 90 rows when `lag\(x, order=week, by=firm\)` was worked out, and now has more"
+        ):
+            model.diagnose()
 
     def test_a_group_does_not_end_in_another(self, panel: pd.DataFrame):
         with pytest.raises(OptionError, match=r"reaches across groups.*lag\(x, by=firm\)"):

@@ -19,7 +19,8 @@ from bestline.data.tables.judgement import large_word, widened
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.table_file import Block
 from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
-from bestline.errors import ColumnError, readable
+from bestline.errors import ColumnError, DataError, readable
+from bestline.wording import count
 
 _NameT = TypeVar("_NameT", str, tuple[str, ...])
 
@@ -81,8 +82,14 @@ class Batch:
 
     def beside(self, shifted: Mapping[str, Numbers]) -> Batch:
         """The same rows with what other rows of the table hold: columns (n,) of the whole table, by the names of shifts."""
-        made = Batch(self.start, self.rows, self._layout, self._blocks, self._place)
-        made._shifted = {name: values[self.start : self.start + self.rows] for name, values in shifted.items()}
+        made, end = Batch(self.start, self.rows, self._layout, self._blocks, self._place), self.start + self.rows
+        short = next((name for name, values in shifted.items() if len(values) < end), None)
+        if short is not None:
+            raise DataError(
+                f"The data had {count(len(shifted[short]), 'row')} when {readable(short)} was worked out, and now has more; fit the line again to "
+                f"data that stays as it is."
+            )
+        made._shifted = {name: values[self.start : end] for name, values in shifted.items()}
         return made
 
     def where(self, i: int) -> str:
