@@ -29,6 +29,24 @@ def test_no_digit_is_claimed_by_a_line(first: int, formula: str, made: object) -
     assert model.digits.max() == 0
 
 
+@pytest.mark.parametrize(
+    "formula", ["y ~ lag(x)", "y ~ lead(x) + z", "y ~ diff(x)", "diff(x) ~ z", "y ~ I(diff(x) * 2)", "I(x * 2) ~ z"]
+)
+def test_no_digit_is_claimed_of_shifts_nor_of_computed_targets(formula: str) -> None:
+    own = table(FLAT)
+    # Steps of about a thousand: float64 holds these integers to within 128, so no difference is flat and none is right.
+    own["x"] = [FLAT + 1000 * i + 37 * (i * i % 7) for i in ROWS]
+    assert bl.fit(own, formula, missing="drop").digits.max() == 0
+
+
+@pytest.mark.parametrize("formula", ["y ~ diff(x, by=g)", "diff(x, by=g) ~ z", "y ~ I(x * 2)", "I(x * 2) ~ z"])
+def test_no_digit_is_claimed_of_what_groups_and_windows_compute(formula: str) -> None:
+    own = table(FLAT) | {"g": ["a", "b"] * 8}
+    own["x"] = [FLAT + 1000 * i + 37 * (i * i % 7) for i in ROWS]
+    assert bl.fit_groups(own, formula, by="g", missing="drop").glance()["digits"].max() == 0
+    assert bl.fit_rolling(own, formula, order="y", window=8, missing="drop").glance()["digits"].max() == 0
+
+
 @pytest.mark.parametrize("first", [VARIES, FLAT])
 def test_no_digit_is_claimed_by_groups_and_windows(first: int) -> None:
     twice = {name: values * 2 for name, values in table(first).items()} | {"g": [*"a" * 16, *"b" * 16]}

@@ -6,6 +6,7 @@ what they leave of rows that they have not seen.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -101,4 +102,6 @@ def _length(error: Tensor, w: Tensor | None) -> Tensor:
     if len(error) == 0 or not bool(error.any()):
         return torch.zeros(error.shape[1], dtype=torch.float64)
     most = error.amax(0)
-    return most * (error / torch.where(most > 0, most, 1.0)).square().sum(0).sqrt()
+    length = most * (error / torch.where(most > 0, most, 1.0)).square().sum(0).sqrt()
+    # An error that nobody knows is infinite, and over its own size no number.
+    return length.nan_to_num(math.inf, math.inf)

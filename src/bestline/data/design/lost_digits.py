@@ -42,7 +42,7 @@ from bestline.data.design.expressions import (
     spline_of,
 )
 from bestline.data.design.factors import Column, Factor, one_hot
-from bestline.data.tables import Batch
+from bestline.data.tables import Batch, shift_of
 from bestline.numerics import Doubled, Features, Targets, singular_values
 
 _HIGHEST_POWER = 65  # beyond it a power is taken as float64 gives it
@@ -148,7 +148,9 @@ def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:
 def _rounding(design: Design, factor: Factor) -> Rounding:
     if factor.kind == "expression":
         return _UNKNOWN if _is_rounded(design, factor) else _rounding_of(expression(factor.text).tree, design.states)
-    return Rounding(0.5) if _is_rounded(design, factor) else Rounding()
+    if not _is_rounded(design, factor):
+        return Rounding()
+    return _UNKNOWN if _is_difference(factor.column) else Rounding(0.5)
 
 
 def _is_rounded(design: Design, factor: Factor) -> bool:
@@ -156,8 +158,16 @@ def _is_rounded(design: Design, factor: Factor) -> bool:
     return bool(design.rounded) and not set(design.rounded).isdisjoint(factor.numbers)
 
 
-def _rounded_off(values: Tensor) -> Tensor:
-    """How far numbers may be from those that were read: half a unit in the last place, but of integers up to 2^53."""
+def _is_difference(column: str) -> bool:
+    """Whether it holds differences of rows: of rounded numbers they may be off by any share of themselves, however small they are."""
+    shift = shift_of(column)
+    return shift is not None and shift.kind == "diff"
+
+
+def _rounded_off(column: str, values: Tensor) -> Tensor:
+    """How far a column's numbers may be from those that were read: half a unit in the last place, but of integers up to 2^53."""
+    if _is_difference(column):
+        return torch.full_like(values, math.inf)
     return torch.where((values.abs() < _WHOLE) & (values == values.round()), 0.0, values.abs() * (_ULP / 2))
 
 
@@ -170,7 +180,7 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
     for response in design.trained:
         if response.kind == "number":
             stored = columns[response.column]
-            errors.append(_rounded_off(stored) if _is_rounded(design, response) else torch.zeros_like(stored))
+            errors.append(_rounded_off(response.column, stored) if _is_rounded(design, response) else torch.zeros_like(stored))
             continue
         true = _doubled_values(expression(response.text).tree, columns, design.states)
         # y is used as it is, without what it lacks: so that counts as error, too.
@@ -196,7 +206,9 @@ def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch
         return part if part.high.ndim == 2 else part[:, None]
     if factor.kind == "number":
         stored = values[factor.column][:, None]
-        return Doubled.of(stored, error=_rounded_off(stored)) if _is_rounded(design, factor) else Doubled.of(stored)
+        return (
+            Doubled.of(stored, error=_rounded_off(factor.column, stored)) if _is_rounded(design, factor) else Doubled.of(stored)
+        )
     like = next(iter(values.values()))
     return Doubled.of(one_hot(factor, batch, impute=design.missing == "impute", average=on_unseen == "average").values.to(like))
 

@@ -97,11 +97,12 @@ class Source(ABC):
         return self.said(self.names)
 
     def rounded(self, names: Collection[str]) -> tuple[str, ...]:
-        """Those of some columns that have whole numbers which float64 rounds, as far as they have been read."""
+        """Those of some columns that have whole numbers which float64 rounds, or are shifts of such, as far as they have been read."""
+        read = {name: name for name in self.names if name in names}
+        read |= {name: shift.column for name, shift in self.shifts(tuple(names)).items()}
+        notes = {f.name: f.note for f in self.fields}
         return tuple(
-            f.name
-            for f in self.fields
-            if f.name in names and (f.note == LARGE or any(n.is_large(f.name) for n in self.noticed))
+            name for name, own in read.items() if notes.get(own) == LARGE or any(n.is_large(own) for n in self.noticed)
         )
 
     def field(self, name: str) -> Field:

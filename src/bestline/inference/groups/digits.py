@@ -48,7 +48,10 @@ def within_columns(
     of two logarithms, what it is as computed is taken for its truth.
     """
     p = design.p
-    own, one = (share.nan_to_num(posinf=0.0) for share in columns_rounding(design))
+    rounding = columns_rounding(design)
+    own, one = (share.nan_to_num(posinf=0.0) for share in rounding)
+    # But not of one that is computed from numbers which were rounded as they were read: that may be off by any share of itself.
+    blind = bool(design.rounded) and not bool(rounding[0].isfinite().all())
     scatter = moments.scatter.diagonal(dim1=1, dim2=2)
     size = moments.mean.abs() + (scatter / moments.weight.clamp(min=1e-300)[:, None]).sqrt()
     lost = moments.weight.sqrt()[:, None] * (own * size + one)
@@ -56,6 +59,6 @@ def within_columns(
     digits, errors = digits_within(lost, slopes.nan_to_num(0.0), unscaled.nan_to_num(0.0), rss)
     least = errors.amin(2) if errors.shape[2] else torch.full_like(rss, MOST)
     # A column may have varied in what was rounded away; then the others are those of a line without it.
-    sure = [not (design.rounded and rounded_away(design, spread)) for spread in scatter[:, :p]]
+    sure = [not blind and not (design.rounded and rounded_away(design, spread)) for spread in scatter[:, :p]]
     known = torch.tensor(sure, dtype=torch.float64)
     return digits * known[:, None, None], least * known[:, None]
