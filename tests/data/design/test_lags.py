@@ -183,6 +183,20 @@ class TestFits:
         same = fitted(panel, "y ~ x + lag(x, 2, order=week, by=firm)")
         assert model.coef.tolist() == same.coef.tolist()
 
+    @pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
+    def test_digits_of_rounded_differences_are_those_of_exact_ones(self):
+        draw = np.random.default_rng(0)
+        z = draw.normal(size=40) * 10.0 ** draw.integers(-3, 3, 40)
+        table = pd.DataFrame({"x": z, "z": z + draw.normal(size=40) * 1e-9 * np.abs(z), "y": draw.normal(size=40)})
+        before = table.shift(1)[["x", "z"]].add_prefix("l")
+        # What expressions round is brought back, so that this is the line of the exact differences.
+        exact = bl.fit(table.join(before)[1:], "y ~ I(x - lx) + I(z - lz)")
+        model = bl.fit(table, "y ~ diff(x) + diff(z)", missing="drop")
+        right = -np.log10(np.abs(model.coef.to_numpy() / exact.coef.to_numpy() - 1))
+        assert exact.digits.min() == 15
+        assert (model.digits.to_numpy()[:2] <= right).all()
+        assert right.max() < 10
+
     def test_a_lag_of_a_category_of_numbers(self, panel: pd.DataFrame):
         with pytest.warns(BestlineWarning, match="3 rows"):
             model = bl.fit(panel.assign(k=panel.week % 3), "y ~ C(lag(k, order=week, by=firm))", missing="drop")

@@ -150,25 +150,32 @@ def _rounding(design: Design, factor: Factor) -> Rounding:
         return _UNKNOWN if _is_rounded(design, factor) else _rounding_of(expression(factor.text).tree, design.states)
     if not _is_rounded(design, factor):
         return Rounding()
-    return _UNKNOWN if _is_difference(factor.column) else Rounding(0.5)
+    return _UNKNOWN if _of_rounded(design, factor.column) else Rounding(0.5)
 
 
 def _is_rounded(design: Design, factor: Factor) -> bool:
     """Whether it is made of numbers that float64 could not hold."""
-    return bool(design.rounded) and not set(design.rounded).isdisjoint(factor.numbers)
+    lost = set(design.rounded).intersection(factor.numbers)
+    if (
+        factor.kind == "expression"
+    ):  # of a difference that is rounded itself, and not what it is of, an expression is good to as much
+        lost = {name for name in lost if (shift := shift_of(name)) is None or shift.column in design.rounded}
+    return bool(lost)
 
 
-def _is_difference(column: str) -> bool:
-    """Whether it holds differences of rows: of rounded numbers they may be off by any share of themselves, however small they are."""
+def _of_rounded(design: Design, column: str) -> bool:
+    """Whether it holds differences of rounded numbers: they may be off by any share of themselves, however small they are."""
     shift = shift_of(column)
-    return shift is not None and shift.kind == "diff"
+    return shift is not None and shift.kind == "diff" and shift.column in design.rounded
 
 
-def _rounded_off(column: str, values: Tensor) -> Tensor:
+def _rounded_off(design: Design, column: str, values: Tensor) -> Tensor:
     """How far a column's numbers may be from those that were read: half a unit in the last place, but of integers up to 2^53."""
-    if _is_difference(column):
+    if _of_rounded(design, column):
         return torch.full_like(values, math.inf)
-    return torch.where((values.abs() < _WHOLE) & (values == values.round()), 0.0, values.abs() * (_ULP / 2))
+    shift = shift_of(column)
+    whole = (values.abs() < _WHOLE) & (values == values.round()) & (shift is None or shift.kind != "diff")
+    return torch.where(whole, 0.0, values.abs() * (_ULP / 2))
 
 
 def _targets_error(design: Design, batch: Batch) -> Targets:
@@ -180,7 +187,9 @@ def _targets_error(design: Design, batch: Batch) -> Targets:
     for response in design.trained:
         if response.kind == "number":
             stored = columns[response.column]
-            errors.append(_rounded_off(response.column, stored) if _is_rounded(design, response) else torch.zeros_like(stored))
+            errors.append(
+                _rounded_off(design, response.column, stored) if _is_rounded(design, response) else torch.zeros_like(stored)
+            )
             continue
         true = _doubled_values(expression(response.text).tree, columns, design.states)
         # y is used as it is, without what it lacks: so that counts as error, too.
@@ -207,7 +216,9 @@ def _doubled(design: Design, factor: Factor, values: Mapping[str, Tensor], batch
     if factor.kind == "number":
         stored = values[factor.column][:, None]
         return (
-            Doubled.of(stored, error=_rounded_off(factor.column, stored)) if _is_rounded(design, factor) else Doubled.of(stored)
+            Doubled.of(stored, error=_rounded_off(design, factor.column, stored))
+            if _is_rounded(design, factor)
+            else Doubled.of(stored)
         )
     like = next(iter(values.values()))
     return Doubled.of(one_hot(factor, batch, impute=design.missing == "impute", average=on_unseen == "average").values.to(like))

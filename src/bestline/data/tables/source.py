@@ -97,13 +97,16 @@ class Source(ABC):
         return self.said(self.names)
 
     def rounded(self, names: Collection[str]) -> tuple[str, ...]:
-        """Those of some columns that have whole numbers which float64 rounds, or are shifts of such, as far as they have been read."""
-        read = {name: name for name in self.names if name in names}
-        read |= {name: shift.column for name, shift in self.shifts(tuple(names)).items()}
-        notes = {f.name: f.note for f in self.fields}
-        return tuple(
-            name for name, own in read.items() if notes.get(own) == LARGE or any(n.is_large(own) for n in self.noticed)
-        )
+        """Those of some columns that float64 rounds, as far as they have been read: whole numbers, shifts of such, and differences.
+
+        Beside a shift of rounded whole numbers stands their own column.
+        """
+        shifts, notes = self.shifts(tuple(names)), {f.name: f.note for f in self.fields}
+        read = [*(name for name in self.names if name in names), *(shift.column for shift in shifts.values())]
+        large = {name for name in read if notes.get(name) == LARGE or any(n.is_large(name) for n in self.noticed)}
+        made = {name for name in self._shifts if name in shifts and self._shifts[name].rounded}
+        made |= {name for name, shift in shifts.items() if shift.column in large}
+        return (*(f.name for f in self.fields if f.name in large), *sorted(made))
 
     def field(self, name: str) -> Field:
         """The column of that name; ColumnError with the nearest names when there is none."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
@@ -78,10 +78,13 @@ def shift_of(name: str) -> Shift | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shifted:
-    """A shift of a whole table: its values (n,), NaN where it has none, and over how many gaps of its order it reaches."""
+    """A shift of a whole table: its values (n,), NaN where it has none, over how many gaps of its order it reaches, and whether float64
+    has rounded any of the values.
+    """
 
     values: Numbers
     gaps: int = 0
+    rounded: bool = False
 
     def said(self, shift: Shift) -> tuple[str, ...]:
         """What people should know of it."""
@@ -147,7 +150,19 @@ def worked_out(shift: Shift, order: str | None, batches: Iterable[Readable]) -> 
     own = steps[same]
     # Months and years are not all as long: a gap is a step half longer again than most.
     gaps = int((own > _GAP * np.median(own)).sum()) if order is not None and len(own) else 0
-    return Shifted(shifted(shift, values[:, 0], at, level[at]), gaps)
+    own_values = values[:, 0]
+    found = shifted(shift, own_values, at, level[at])
+    if shift.kind != "diff":
+        return Shifted(found, gaps)
+    before = shifted(replace(shift, kind="lag"), own_values, at, level[at])
+    return Shifted(found, gaps, _are_rounded(own_values, before, found))
+
+
+def _are_rounded(a: Numbers, b: Numbers, difference: Numbers) -> bool:
+    """Whether float64 has rounded any a - b: what it leaves out is a float64 number too, and is computed without error (Knuth 1998, 4.2.2)."""
+    virtual = a - difference
+    left = (a - (difference + virtual)) + (virtual - b)
+    return bool((np.isfinite(left) & (left != 0)).any())
 
 
 def shifted(shift: Shift, values: Numbers, at: NDArray[np.intp], level: NDArray[np.int64]) -> Numbers:
