@@ -390,7 +390,9 @@ def test_a_covariance_that_is_not_positive_is_mended_only_where_a_weight_would_h
         with np.errstate(invalid="ignore"):
             ref = sm.OLS(data["y"], sm.add_constant(data["x"])).fit()
             theirs = ref.get_robustcov_results("cluster", groups=data[["a", "b"]].to_numpy()).cov_params()
-        assert np.isfinite(model.bse).all()
+        # A variance of 0 is no error of 0: where negative ones leave nothing there is none.
+        lost = [note for note in model.notes if note.startswith("No variance of ")]
+        assert (model.bse > 0).all() or lost
         if (np.diag(theirs) >= 0).all():
             assert model.robust.covariance[0].numpy()[::-1, ::-1] == pytest.approx(theirs, rel=1e-9, abs=1e-12)
         else:

@@ -179,7 +179,7 @@ def sandwich(basis: Basis, found: Any, kind: Sandwich, determined: Tensor, names
         *filling.notes,
         *mending,
         *said_unknown(kind, unknown & determined, names),
-        *_said_nothing_left(kind, nothing, names),
+        *_said_nothing_left(kind, nothing, names, mended=bool(mending)),
     )
     # Where columns repeat each other the weights are a choice among equals, and no error of theirs means anything.
     told = replace(filling, notes=notes)
@@ -248,10 +248,12 @@ def _nothing_left(basis: Basis, T: Tensor, middle: Tensor) -> Tensor:
     return (own <= _NOTHING * usual * basis.sigma[:, None] ** 2) & (basis.rss > 0)[:, None]
 
 
-def _said_nothing_left(kind: CovarianceKind, nothing: Tensor, names: tuple[str, ...]) -> tuple[str, ...]:
+def _said_nothing_left(kind: CovarianceKind, nothing: Tensor, names: tuple[str, ...], *, mended: bool) -> tuple[str, ...]:
     without = [name for name, is_nothing in zip(names, nothing.any(0).tolist(), strict=False) if is_nothing]
     if not without:
         return ()
+    if mended:
+        return (f"No variance of {listed(without)} is left then, so there is no such standard error.",)
     return (
         f"The residuals that tell of {listed(without)} add up to 0 in every {kind.unit}, whatever the errors are, so there is no such standard "
         f"error; take one that is not {kind.title}.",
