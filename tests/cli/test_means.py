@@ -65,7 +65,7 @@ def test_a_level_with_an_equals_sign_and_a_comma_is_quoted(model: Any, run: Run)
 def test_a_picture_is_drawn(model: Any, run: Run):
     run("means", "m.bestline", "g", "--at", "x=2", "--contrasts", "-o", "pairs.svg")
 
-    assert "b - a" in Path("pairs.svg").read_text(encoding="utf-8")
+    assert "b − a" in Path("pairs.svg").read_text(encoding="utf-8")
 
 
 def test_the_training_rows_give_what_the_model_lacks(model: Any, run: Run):

@@ -109,6 +109,6 @@ def test_every_formula_of_the_page_is_understood() -> None:
             text = text.replace('"low", "high"', '"low", "high", "b"')
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BestlineWarning)
-            bl.fit(data, text if "~" in text else f"y ~ {text}")
+            bl.fit(data, text if "~" in text else f"y ~ {text}", missing="drop")  # a lag lacks a value in the first row
         tried += 1
     assert tried > 30

@@ -107,8 +107,10 @@ def test_words_that_are_numbers_are_judged_as_in_a_table(frame):
 def test_whole_numbers_that_float64_rounds_are_noticed():
     table = pl.DataFrame({"id": [2**60 + i for i in range(40)], "x": range(40), "y": [i % 5 for i in range(40)]})
     here, there = (bl.fit(data, "y ~ x + id").notes for data in (table, table.lazy()))
-    assert [note for note in there if not note.startswith("All rows were read from Polars")] == list(here)
-    assert any("beyond 2**53" in note for note in here)
+    # Polars adds up whole numbers as such, so it sees that they differ; float64 does not, and both say what it has rounded.
+    rounded = [note for note in here if "beyond 2**53" in note]
+    assert rounded
+    assert [note for note in there if "beyond 2**53" in note] == rounded
 
 
 def test_progress_ends_at_one_and_never_falls(frame):

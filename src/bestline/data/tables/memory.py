@@ -208,7 +208,7 @@ def _column(name: str, values: Any) -> Block:
         # Refused only where somebody uses it, as columns of other libraries are.
         if values.ndim == 1 and values.layout is not torch.strided:
             return table_of([name], [refused(len(values), "a sparse tensor (make it dense with .to_dense())")])
-        if values.ndim == 1 and values.is_meta:
+        if values.ndim == 1 and _holds_nothing(values):
             return table_of([name], [refused(len(values), "a tensor of the device meta, which holds no numbers")])
         if values.ndim == 1 and values.is_complex():
             return table_of([name], [refused(len(values), "made of complex numbers")])
@@ -254,12 +254,17 @@ def _matrix(values: Tensor, prefix: str) -> Blocks:
     return [(tuple(f"{prefix}{j}" for j in range(values.shape[1])), values)]
 
 
+def _holds_nothing(values: Tensor) -> bool:
+    """Whether a tensor has a shape and no numbers: those of torch's device meta, unless it is one that computes."""
+    return values.is_meta and values.device.type not in COMPUTING
+
+
 def plain_tensor(values: Tensor, name: str) -> Tensor:
     """A tensor of real numbers that NumPy can see into, in the caller's memory where it is one. Raises DataError for one that is none."""
     # Sparse tensors have no rows to slice.
     if values.layout is not torch.strided:
         raise ShapeError(f"{readable(name)} is a sparse tensor; make it dense with .to_dense().")
-    if values.is_meta:
+    if _holds_nothing(values):
         raise DataError(
             f"{readable(name)} is a tensor of the device meta, which holds no numbers; give one of the CPU or a GPU."
         )
