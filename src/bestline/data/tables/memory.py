@@ -255,8 +255,8 @@ def _matrix(values: Tensor, prefix: str) -> Blocks:
 
 
 def _holds_nothing(values: Tensor) -> bool:
-    """Whether a tensor has a shape and no numbers: those of torch's device meta, unless it is one that computes."""
-    return values.is_meta and values.device.type not in COMPUTING
+    """Whether a tensor has a shape and no numbers: those of torch's device meta; kinds of tensors of others may hold theirs elsewhere."""
+    return values.is_meta and type(values) is Tensor
 
 
 def plain_tensor(values: Tensor, name: str) -> Tensor:
