@@ -29,7 +29,7 @@ from bestline.data.passes import Named
 from bestline.data.progress import Progress, Within
 from bestline.data.tables import Files
 from bestline.data.tables.places import STANDARD_INPUT
-from bestline.errors import DataError, OptionError, listed, readable
+from bestline.errors import DataError, OptionError, readable
 
 _FORMAT = 1
 UNIT = 1 << 27  # bytes of a file that are a unit: seconds of work, beside which writing some kB is nothing
@@ -68,11 +68,8 @@ def gather_on(query: Query, path: str | os.PathLike[str], progress: Progress | N
     source, weights = query.opened()
     if not isinstance(source, Files) or any(part.place.shown == STANDARD_INPUT for part in source.parts):
         raise OptionError("A checkpoint is of files, whose parts can be told from each other; for other data leave it out.")
+    source.scattered = "a checkpoint is of one part after the other; leave the checkpoint out"
     begun = Begun.of(query, source, weights, progress)
-    if shifts := source.shifts(begun.draft.reads()):
-        raise OptionError(
-            f"{listed(shifts)} needs the rows one behind the other, and a checkpoint is of one part after the other; leave the checkpoint out."
-        )
     draft, learner, by, folds, grouping = begun.draft, begun.learner, begun.by, begun.folds, begun.grouping
     question = {
         "formula": draft.formula.text,

@@ -17,7 +17,7 @@ from bestline.data.runner import summed
 from bestline.data.tables import Batch, NoRowsError, Source, Stream, open_source
 from bestline.data.tables.streams import is_table, joined, quietly, row_of
 from bestline.data.unnamed_columns import with_names
-from bestline.errors import DataError, OptionError, listed, readable
+from bestline.errors import DataError, readable
 
 
 def part_collected(
@@ -59,10 +59,6 @@ def _opened(piece: Any, design: Design) -> Source | None:
         source = open_source(with_names(piece, design), text=design.texts)
     except NoRowsError:
         return None
-    if shifts := source.shifts(design.reads()):
-        raise OptionError(
-            f"{listed(shifts)} needs the rows one behind the other, and the row before may lie in another part; make the column before the "
-            f"parts are collected."
-        )
+    source.scattered = "the row before may lie in another part; make the column before the parts are collected"
     design.check(source, target=True)
     return source

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeAlias
 
@@ -124,38 +124,51 @@ def worked_out(shift: Shift, order: str | None, batches: Iterable[Readable]) -> 
     ColumnError
         Where two rows of one level have the same place.
     """
+    values, level, place = _read(shift, order, batches)
+    placed = np.flatnonzero((level >= 0) & ~np.isnan(place))
+    # By level, and within it by place: then the row before is the one before.
+    at = placed[np.lexsort((place[placed], level[placed]))]
+    steps, within = np.diff(place[at]), level[at][1:] == level[at][:-1]
+    twice = np.flatnonzero(within & (steps == 0))
+    if len(twice):
+        raise _same_place(shift, *sorted(int(at[twice[0] + i]) + 1 for i in (0, 1)))
+    steps = steps[within]
+    # Months and years are not all as long: a gap is a step half longer again than most.
+    gaps = 0 if order is None or not len(steps) else int((steps > _GAP * np.median(steps)).sum())
+    other = _moved(values, at, level[at], shift.rows, back=shift.kind == "lead")
+    if shift.kind != "diff":
+        return Shifted(other, gaps)
+    difference = values - other
+    return Shifted(difference, gaps, _are_rounded(values, other, difference))
+
+
+def _read(shift: Shift, order: str | None, batches: Iterable[Readable]) -> tuple[Numbers, NDArray[np.int64], Numbers]:
+    """Of every row its value, the number of its level, -1 where that is missing, and its place, NaN where that is missing, (n,) each."""
     names = [shift.column, *([] if order is None else [order])]
-    numbers, levels = [], []
+    numbers, levels = [np.empty((0, len(names)))], [np.empty(0, dtype=np.int64)]
     known: dict[str, int] = {}
     for batch in batches:
         numbers.append(batch.numbers(names).cpu().numpy().copy())
         if shift.by is None:
             levels.append(np.zeros(batch.rows, dtype=np.int64))
-        else:
-            codes, seen = batch.text(shift.by)
-            own = np.array([*(known.setdefault(level, len(known)) for level in seen), -1], dtype=np.int64)
-            levels.append(own[codes.cpu().numpy()])  # -1, a missing value, is the last
-    if not numbers:
-        return Shifted(np.empty(0))
-    values, level = np.concatenate(numbers), np.concatenate(levels)
-    place = np.arange(len(values), dtype=np.float64) if order is None else values[:, 1]
-    placed = np.flatnonzero((level >= 0) & ~np.isnan(place))
-    # By level, and within it by place: then the row before is the one before.
-    at = placed[np.lexsort((place[placed], level[placed]))]
-    same = level[at][1:] == level[at][:-1]
-    steps = np.diff(place[at])
-    twice = np.flatnonzero(same & (steps == 0))
-    if len(twice):
-        raise _same_place(shift, *sorted(int(at[twice[0] + i]) + 1 for i in (0, 1)))
-    own = steps[same]
-    # Months and years are not all as long: a gap is a step half longer again than most.
-    gaps = int((own > _GAP * np.median(own)).sum()) if order is not None and len(own) else 0
-    own_values = values[:, 0]
-    found = shifted(shift, own_values, at, level[at])
-    if shift.kind != "diff":
-        return Shifted(found, gaps)
-    before = shifted(replace(shift, kind="lag"), own_values, at, level[at])
-    return Shifted(found, gaps, _are_rounded(own_values, before, found))
+            continue
+        codes, seen = batch.text(shift.by)
+        own = np.array([*(known.setdefault(level, len(known)) for level in seen), -1], dtype=np.int64)
+        levels.append(own[codes.cpu().numpy()])  # a missing value has the code -1 in the batch: what stands last
+    read = np.concatenate(numbers)
+    place = np.arange(len(read), dtype=np.float64) if order is None else read[:, 1]
+    return read[:, 0], np.concatenate(levels), place
+
+
+def _moved(values: Numbers, at: NDArray[np.intp], level: NDArray[np.int64], rows: int, *, back: bool) -> Numbers:
+    """The values (n,) of the rows so many before, or behind them, where the rows `at` (m,) stand in order, their levels (m,) side by side."""
+    out = np.full(len(values), np.nan)
+    # A level's rows stand together, so two rows of one level have only rows of it between them.
+    within = level[:-rows] == level[rows:]
+    earlier, later = at[:-rows][within], at[rows:][within]
+    to, of = (earlier, later) if back else (later, earlier)
+    out[to] = values[of]
+    return out
 
 
 def _are_rounded(a: Numbers, b: Numbers, difference: Numbers) -> bool:
@@ -163,23 +176,6 @@ def _are_rounded(a: Numbers, b: Numbers, difference: Numbers) -> bool:
     virtual = a - difference
     left = (a - (difference + virtual)) + (virtual - b)
     return bool((np.isfinite(left) & (left != 0)).any())
-
-
-def shifted(shift: Shift, values: Numbers, at: NDArray[np.intp], level: NDArray[np.int64]) -> Numbers:
-    """What a shift makes of values (n,) whose rows `at` (m,) stand in order, their levels (m,) side by side."""
-    out = np.full(len(values), np.nan)
-    k = shift.rows
-    if k >= len(at):
-        return out
-    earlier, later = at[:-k], at[k:]
-    # A level's rows stand together, so two rows k apart of one level have only rows of it between them.
-    within = level[:-k] == level[k:]
-    earlier, later = earlier[within], later[within]
-    if shift.kind == "lead":
-        out[earlier] = values[later]
-    else:
-        out[later] = values[earlier] if shift.kind == "lag" else values[later] - values[earlier]
-    return out
 
 
 def _same_place(shift: Shift, first: int, second: int) -> ColumnError:
