@@ -560,6 +560,26 @@ def test_robust_errors_of_each_group_are_those_of_statsmodels(cov: str) -> None:
         )
 
 
+def test_clusters_with_columns_of_their_own_tell_no_errors_of_a_group():
+    """As for one line: residuals add up to 0 in every cluster, and others print the rounding of that."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"x": rng.normal(size=120), "y": rng.normal(size=120), "c": list("abcd") * 30, "g": ["u"] * 60 + ["v"] * 60}
+    )
+    table.loc[100:, "c"] = "a"
+    for formula in ("y ~ c", "y ~ x * c"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BestlineWarning)
+            lines = bl.fit_groups(table, formula, by="g", cov={"cluster": "c"})
+        assert lines.tidy()[["std_error", "statistic", "p_value", "conf_low"]].isna().all(axis=None)
+        assert lines.glance()["note"].str.contains("residuals add up to 0 in every cluster").all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BestlineWarning)
+        shared = bl.fit_groups(table, "y ~ x", by="g", cov={"cluster": "c"})
+    assert (shared.tidy()["std_error"] > 1e-3).all()
+    assert not shared.glance()["note"].str.contains("add up to 0").any()
+
+
 def test_robust_errors_are_the_same_in_any_batches_and_say_where_there_are_none(tmp_path: Path) -> None:
     frame = uneven()
     frame.loc[frame.g == "c", "c"] = "99"

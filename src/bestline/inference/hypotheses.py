@@ -105,7 +105,9 @@ def wald(
     touched = (A != 0).any(0)
     blind = [n for j, n in enumerate(names) if touched[j] and math.isnan(float(covariance[j, j]))]
     if blind:
-        raise NumericalError(f"The data do not determine {readable(blind[0])}, so nothing can be tested about it.")
+        raise NumericalError(
+            f"The data do not determine {readable(blind[0])}, or tell no standard error of it, so nothing can be tested about it."
+        )
     if len(A) > df:
         raise NumericalError(f"{len(A)} restrictions cannot be tested with {df} degrees of freedom; test fewer at once.")
     apart, together = _uncorrelated(A, c, weights, covariance)

@@ -20,7 +20,7 @@ from bestline.wording import count
 
 NO_ERRORS = "No standard errors: "  # how a note begins that says why
 UNTOLD = "the rows do not tell them"  # where no more is known of why
-_NOTHING = 1e-20  # of the classical variance: less is the rounding of zero, for up to 1e12 rows
+NOTHING = 1e-20  # of the classical variance: less is the rounding of zero, for up to 1e12 rows
 _DEPENDS = 1e-10  # squared share of a weight that rows determine by themselves: less is rounding
 
 
@@ -245,7 +245,7 @@ def _nothing_left(basis: Basis, T: Tensor, middle: Tensor) -> Tensor:
     """
     own = _across(T, middle)[0].diagonal(dim1=1, dim2=2)
     usual = _across(T, torch.eye(T.shape[1], dtype=torch.float64)[None])[0].diagonal(dim1=1, dim2=2)
-    return (own <= _NOTHING * usual * basis.sigma[:, None] ** 2) & (basis.rss > 0)[:, None]
+    return (own <= NOTHING * usual * basis.sigma[:, None] ** 2) & (basis.rss > 0)[:, None]
 
 
 def _said_nothing_left(kind: CovarianceKind, nothing: Tensor, names: tuple[str, ...], *, mended: bool) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from bestline.inference.classical import NAN
 from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.covariance.by_row import HC1, ByRow
 from bestline.inference.covariance.clustered import Clustered
+from bestline.inference.covariance.sandwich import NOTHING
 from bestline.inference.groups.lines import GroupLines
 from bestline.numerics import eigenvectors, pseudo_inverse
 from bestline.numerics.rows import Rows
@@ -209,16 +210,21 @@ def robust(
     covariance = T[:, None] @ middle @ T.mT[:, None]
     # The share of a weight that rows determine by themselves; less is rounding.
     depends = (T @ blind @ T.mT).diagonal(dim1=1, dim2=2) > _DEPENDS * (T**2).sum(2)
-    unknown = lines.weights.isnan().any(2) | depends
-    covariance = torch.where((unknown[:, :, None] | unknown[:, None, :])[:, None], NAN, covariance)
+    unknown = (lines.weights.isnan().any(2) | depends)[:, None]
+    # Where each cluster has columns of its own, what is squared is the rounding of zero: see `covariance.sandwich`.
+    usual = lines.covariance.diagonal(dim1=2, dim2=3)
+    nothing = (covariance.diagonal(dim1=2, dim2=3) <= NOTHING * usual) & (lines.rss > 0)[:, :, None] & ~unknown
+    unknown = unknown | nothing
+    covariance = torch.where(unknown[:, :, :, None] | unknown[:, :, None, :], NAN, covariance)
     error = covariance.diagonal(dim1=2, dim2=3).clamp(min=0).sqrt()
-    few = isinstance(kind, Clustered)
-    lacking = (df < 1 if few else depends.any(1)) & (lines.df > 0)
-    why = (
-        "fewer than two clusters: no standard errors" if few else f"{kind.name} does not hold where one row determines a weight"
-    )
+    lacking = {
+        "fewer than two clusters: no standard errors": df < 1 if isinstance(kind, Clustered) else torch.zeros_like(df < 1),
+        f"{kind.name} does not hold where one row determines a weight": depends.any(1),
+        "residuals add up to 0 in every cluster: no such standard error": nothing.any((1, 2)),
+    }
     remarks = [
-        "; ".join(filter(None, (said, why if no else ""))) for said, no in zip(lines.remarks, lacking.tolist(), strict=True)
+        "; ".join(filter(None, (said, *(why for why, of in lacking.items() if of[g] and lines.df[g] > 0))))
+        for g, said in enumerate(lines.remarks)
     ]
     return replace(lines, covariance=covariance, std_error=error, error_df=df, remarks=tuple(remarks), cov=kind.title)
 
