@@ -174,8 +174,8 @@ class TestFits:
 
     def test_one_shift_in_two_spellings_is_one_column(self, panel: pd.DataFrame):
         with pytest.warns(BestlineWarning, match="1 row "):
-            model = bl.fit(panel, "y ~ lag(x) + lag(x, 1) + lead(x, -1)", missing="drop")
-        assert list(model.coef.index) == ["lag(x)"]
+            model = bl.fit(panel, "y ~ lag(x) + z + lag(x, 1) + lead(x, -1)", missing="drop")
+        assert list(model.coef.index) == ["lag(x)", "z"]  # where it was met first, as of columns written twice
 
     def test_columns_that_are_called_as_words_of_a_shift_are(self, panel: pd.DataFrame):
         named = panel.rename(columns={"x": "lag", "week": "order", "firm": "by"})

@@ -150,9 +150,14 @@ def _shifts_named(found: Reading) -> Reading:
         tree = syntax_tree(piece.text)
         return Piece(column_of(tree.id), True) if isinstance(tree, ast.Name) else piece
 
-    sides = ([tuple(dict.fromkeys(map(named, term))) for term in side] for side in (found.left, found.right))
-    left, right = (list({frozenset(term): term for term in reversed(side)}.values())[::-1] for side in sides)
-    return replace(found, left=left, right=right)
+    def each_once(side: Sequence[tuple[Piece, ...]]) -> list[tuple[Piece, ...]]:
+        terms: dict[frozenset[Piece], tuple[Piece, ...]] = {}
+        for term in side:
+            pieces = tuple(dict.fromkeys(map(named, term)))
+            terms.setdefault(frozenset(pieces), pieces)
+        return list(terms.values())
+
+    return replace(found, left=each_once(found.left), right=each_once(found.right))
 
 
 def as_offset(term: Sequence[Piece]) -> Piece | None:
@@ -185,5 +190,5 @@ def _without_response(text: str) -> str:
 
 
 def _shown(piece: Piece) -> str:
-    bare = not piece.column or _PLAIN.match(piece.text) or (_SHIFT.match(piece.text) and shift_of(piece.text) is not None)
+    bare = not piece.column or _PLAIN.match(piece.text) or shift_of(piece.text) is not None
     return piece.text if bare else f"`{piece.text}`"
