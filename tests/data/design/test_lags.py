@@ -17,7 +17,15 @@ from typer.testing import CliRunner
 import bestline as bl
 from bestline.cli.app import app
 from bestline.data.tables import open_source
-from bestline.errors import BestlineWarning, ColumnError, DataError, FormulaError, MissingValuesError, OptionError
+from bestline.errors import (
+    BestlineWarning,
+    ColumnError,
+    DataError,
+    FormulaError,
+    MissingValuesError,
+    NotFiniteError,
+    OptionError,
+)
 
 FORMULA = "y ~ x + lag(x, order=week, by=firm) + diff(z, 2, order=week, by=firm)"
 
@@ -242,6 +250,11 @@ class TestRefused:
     def test_columns_that_cannot_serve(self, panel: pd.DataFrame, term: str, said: str):
         with pytest.raises(ColumnError, match=said):
             bl.fit(panel, f"y ~ {term}", missing="drop")
+
+    @pytest.mark.parametrize("x", [[1.0, 2, np.inf, 4, 5, 6], [1.0, 2, -1.7e308, 1.7e308, 5, 6]])
+    def test_differences_that_are_infinite(self, x: list[float]):
+        with pytest.raises(NotFiniteError, match=r"`diff\(x\)` is infinite at row"):
+            bl.fit({"x": x, "y": [1.0, 2, 4, 3, 6, 5]}, "y ~ diff(x)", missing="drop")
 
     def test_where_a_row_stands_alone(self, panel: pd.DataFrame, tmp_path: Path):
         model = fitted(panel)

@@ -16,10 +16,12 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bestline.errors import ColumnError, readable
+from bestline.numerics import Doubled
 
 Numbers: TypeAlias = NDArray[np.float64]
 
@@ -96,7 +98,7 @@ class Shifted:
         )
 
 
-class Readable(Protocol):
+class SomeRows(Protocol):
     """Some rows of a table, as far as shifts look at them."""
 
     rows: int
@@ -108,7 +110,7 @@ class Readable(Protocol):
         """Codes of a column (rows,), -1 where missing, and the levels they are codes of."""
 
 
-def worked_out(shift: Shift, order: str | None, batches: Iterable[Readable]) -> Shifted:
+def worked_out(shift: Shift, order: str | None, batches: Iterable[SomeRows]) -> Shifted:
     """A shift of a whole table.
 
     Parameters
@@ -116,7 +118,7 @@ def worked_out(shift: Shift, order: str | None, batches: Iterable[Readable]) -> 
     shift : Shift
     order : str or None
         The name under which its order is read as numbers.
-    batches : iterable of Readable
+    batches : iterable of SomeRows
         All rows, in order. A row without a place in the order, or without a level of `by`, has no value and is no row before another.
 
     Raises
@@ -138,11 +140,13 @@ def worked_out(shift: Shift, order: str | None, batches: Iterable[Readable]) -> 
     other = _moved(values, at, level[at], shift.rows, back=shift.kind == "lead")
     if shift.kind != "diff":
         return Shifted(other, gaps)
-    difference = values - other
-    return Shifted(difference, gaps, _are_rounded(values, other, difference))
+    a, b = torch.from_numpy(values), torch.from_numpy(other)
+    # What float64 leaves out of a difference is a float64 number too, and known without error; beyond its range it is none.
+    left_out = (Doubled.of(a) - Doubled.of(b)).low
+    return Shifted((a - b).numpy(), gaps, bool((left_out.isfinite() & (left_out != 0)).any()))
 
 
-def _read(shift: Shift, order: str | None, batches: Iterable[Readable]) -> tuple[Numbers, NDArray[np.int64], Numbers]:
+def _read(shift: Shift, order: str | None, batches: Iterable[SomeRows]) -> tuple[Numbers, NDArray[np.int64], Numbers]:
     """Of every row its value, the number of its level, -1 where that is missing, and its place, NaN where that is missing, (n,) each."""
     names = [shift.column, *([] if order is None else [order])]
     numbers, levels = [np.empty((0, len(names)))], [np.empty(0, dtype=np.int64)]
@@ -169,13 +173,6 @@ def _moved(values: Numbers, at: NDArray[np.intp], level: NDArray[np.int64], rows
     to, of = (earlier, later) if back else (later, earlier)
     out[to] = values[of]
     return out
-
-
-def _are_rounded(a: Numbers, b: Numbers, difference: Numbers) -> bool:
-    """Whether float64 has rounded any a - b: what it leaves out is a float64 number too, and is computed without error (Knuth 1998, 4.2.2)."""
-    virtual = a - difference
-    left = (a - (difference + virtual)) + (virtual - b)
-    return bool((np.isfinite(left) & (left != 0)).any())
 
 
 def _same_place(shift: Shift, first: int, second: int) -> ColumnError:
