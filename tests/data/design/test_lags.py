@@ -107,6 +107,15 @@ class TestValues:
             bl.fit(table, "y ~ lag(x, order=week)", missing="drop")
         assert [word for w in told for word in ["1 gap,"] if word in str(w.message)] == list(said)
 
+    def test_weekends_are_no_gaps(self):
+        draw, days = np.random.default_rng(5), pd.bdate_range("2024-01-01", periods=60)
+        table = pd.DataFrame({"day": days, "x": draw.normal(size=60), "y": draw.normal(size=60)})
+        for rows, gaps in ((table, 0), (table.drop(index=range(12, 17)), 1)):
+            with pytest.warns(BestlineWarning) as told:
+                bl.fit(rows, "y ~ lag(x, order=day)", missing="drop")
+            assert sum("has 1 gap, and" in str(w.message) for w in told) == gaps
+            assert sum("gap" in str(w.message) for w in told) == gaps
+
 
 class TestFits:
     @pytest.mark.parametrize("form", ["pandas", "polars", "file", "parquet", "stream"])

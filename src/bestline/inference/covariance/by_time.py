@@ -20,8 +20,9 @@ from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.bartlett import checked_lags, in_words, lags_for, of_many, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
 from bestline.inference.covariance.clustered import GroupSums
-from bestline.inference.covariance.steps import Steps
+from bestline.inference.covariance.spacing import said_of
 from bestline.inference.numbered_rows import Numbered
+from bestline.numerics.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,6 @@ class DriscollKraay(Sandwich):
         lags = lags_for(self.lags, T, "time")
         # As for clusters, of which the times are so many: their sums add up to zero, which costs one.
         factor = T / (T - 1) * (basis.count - 1) / basis.df
-        notes = (*Steps.of(times).said(self.time), *of_many(lags, T, "time"))
+        notes = (*said_of(Steps.of(times), self.time), *of_many(lags, T, "time"))
         title = replace(self, lags=lags).title
         return Filling(factor * summed(found.sums[at], lags), T - 1, title, (T,), notes=notes)

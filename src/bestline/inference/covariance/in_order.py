@@ -24,8 +24,9 @@ from bestline.errors import DataError, OptionError, readable
 from bestline.inference.coordinates import Basis, Coordinates
 from bestline.inference.covariance.bartlett import across, checked_lags, in_words, lags_for, of_many, options_of, summed
 from bestline.inference.covariance.base import Filling, Sandwich
-from bestline.inference.covariance.steps import Steps
+from bestline.inference.covariance.spacing import said_of
 from bestline.inference.numbered_rows import Numbered
+from bestline.numerics.steps import Steps
 from bestline.wording import count
 
 _MOST = 4e9  # bytes of what is kept of rows that are not in order
@@ -217,7 +218,7 @@ class NeweyWest(Sandwich):
         notes = (
             ()
             if self.order is None
-            else whole.steps.said(self.order, "the kind driscoll-kraay is for tables of several rows a time")
+            else said_of(whole.steps, self.order, "the kind driscoll-kraay is for tables of several rows a time")
         )
         left_out = whole.steps.longer(1) if self.order is None else 0  # the order is the rows' number
         if left_out:

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from bestline.errors import ColumnError, readable
 from bestline.numerics import Doubled
+from bestline.numerics.steps import Steps, sizes_of
 
 Numbers: TypeAlias = NDArray[np.float64]
 
 SHIFTS = ("lag", "lead", "diff")
-_GAP = 1.5  # times the usual step of an order
 _ONE = r"[^,()`]+"  # a column's name, as it can stand in the name of a shift
 _NAME = re.compile(
     rf"(?P<kind>{'|'.join(SHIFTS)})\((?P<column>{_ONE})(?:, (?P<rows>[1-9]\d*))?(?:, order=(?P<order>{_ONE}))?(?:, by=(?P<by>{_ONE}))?\)"
@@ -134,9 +134,8 @@ def worked_out(shift: Shift, order: str | None, batches: Iterable[SomeRows]) -> 
     twice = np.flatnonzero(within & (steps == 0))
     if len(twice):
         raise _same_place(shift, *sorted(int(at[twice[0] + i]) + 1 for i in (0, 1)))
-    steps = steps[within]
-    # Months and years are not all as long: a gap is a step half longer again than most.
-    gaps = 0 if order is None or not len(steps) else int((steps > _GAP * np.median(steps)).sum())
+    # Within levels alone: from one to the next there is no step.
+    gaps = 0 if order is None else Steps(sizes=sizes_of(torch.from_numpy(steps[within]))).uneven
     other = _moved(values, at, level[at], shift.rows, back=shift.kind == "lead")
     if shift.kind != "diff":
         return Shifted(other, gaps)

@@ -11,11 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bestline.errors import readable
-from bestline.wording import count
-
 _KINDS = 5_000  # different steps that are counted: of more nobody can say which are usual
-_IRREGULAR = 0.2  # share of long steps from which on there is no usual one
 _WEEKLY = 0.1  # share of steps of three days that makes them weekends; of working days it is a fifth
 _WEEKEND = 4.5  # days from Friday to a Tuesday after a holiday, and a little more
 
@@ -31,7 +27,7 @@ class Steps:
     forward : bool
         Whether no step goes back.
     sizes : Counter
-        Size of a step -> how many there are.
+        Size of a step -> how many there are; None where there are too many sizes.
     """
 
     first: float = math.nan
@@ -44,9 +40,8 @@ class Steps:
         """Of values (n,) as they follow each other."""
         if not len(values):
             return cls()
-        apart, times = (values[1:] - values[:-1]).unique(return_counts=True)
-        sizes = Counter(dict(zip(apart.tolist(), times.tolist(), strict=True))) if len(apart) <= _KINDS else None
-        return cls(float(values[0]), float(values[-1]), bool((apart >= 0).all()), Counter() if not len(apart) else sizes)
+        apart = values[1:] - values[:-1]
+        return cls(float(values[0]), float(values[-1]), bool((apart >= 0).all()), sizes_of(apart))
 
     def __add__(self, other: Steps) -> Steps:
         if math.isnan(self.first) or math.isnan(other.first):
@@ -84,21 +79,8 @@ class Steps:
         """How many rows have the value of the row before them."""
         return 0 if self.sizes is None else self.sizes[0.0]
 
-    def said(self, column: str, of_ties: str = "") -> tuple[str, ...]:
-        """What people should know of an order by this column."""
-        notes = []
-        if self.ties and of_ties:
-            notes.append(
-                f"{count(self.ties, 'row')} {'has' if self.ties == 1 else 'have'} the same {readable(column)} as the row before: they stay as they "
-                f"stand in the table; {of_ties}."
-            )
-        if self.sizes is None or self.uneven > _IRREGULAR * self.sizes.total():
-            notes.append(
-                f"{readable(column)} is unevenly spaced: rows that follow each other count as neighbours, however far apart."
-            )
-        elif self.uneven:
-            notes.append(
-                f"{readable(column)} has {count(self.uneven, 'gap')}, steps longer than the usual one of {self.usual:g}: rows on either side of it "
-                f"count as neighbours."
-            )
-        return tuple(notes)
+
+def sizes_of(steps: Tensor) -> Counter[float] | None:
+    """How many of some steps (n,) have which size; None of too many sizes."""
+    sizes, times = steps.unique(return_counts=True)
+    return Counter(dict(zip(sizes.tolist(), times.tolist(), strict=True))) if len(sizes) <= _KINDS else None
