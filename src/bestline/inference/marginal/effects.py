@@ -85,11 +85,11 @@ def means(
     _refuse(line)
     refuse_absorbed(line, "A marginal mean needs the errors of effects, which are not computed (contrasts and slopes do not)")
     asked = ReferenceGrid.of(line, term, by, at, weights)
-    of, filled, counts = asked.combinations(lambda grid: _heights(line, grid), data)
+    of, filled = asked.combinations(lambda grid: _heights(line, grid), data)
     check_units(units)
     # Averages of a median line are of medians, and no mean of any rows.
     what = f"Marginal {line.plan.cost.estimates or 'mean'}s"
-    return _answer(line, f"{what}{_of(filled.term)}", filled, of, filled.cells, (asked, counts), level, cov, data, units=units)
+    return _answer(line, f"{what}{_of(filled.term)}", filled, of, filled.cells, level, cov, data, units=units)
 
 
 @checked
@@ -149,7 +149,7 @@ def contrasts(
         joined = (torch.cat([getattr(part, name) for part in parts]) for name in ("slopes", "constant", "known"))
         return Combinations(*joined)
 
-    of, filled, counts = asked.combinations(differences, data)
+    of, filled = asked.combinations(differences, data)
     # Each group of `by` is a family of its own: people compare within it.
     families = [range(i * len(labels), (i + 1) * len(labels)) for i in range(groups)]
     places, k = [(label,) for label in labels], len(cells)
@@ -159,7 +159,6 @@ def contrasts(
         filled,
         of,
         places,
-        (asked, counts),
         level,
         cov,
         data,
@@ -216,8 +215,8 @@ def slopes(
         known = known_derivative_at(line.design, grid, name)
         return Combinations(derivatives_at(line.design, grid, name), torch.zeros_like(known), known)
 
-    of, filled, counts = asked.combinations(derivatives, data)
-    return _answer(line, f"Slopes in {readable(name)}", filled, of, filled.cells, (asked, counts), level, cov, data)
+    of, filled = asked.combinations(derivatives, data)
+    return _answer(line, f"Slopes in {readable(name)}", filled, of, filled.cells, level, cov, data)
 
 
 @checked
@@ -290,7 +289,6 @@ def _answer(
     asked: ReferenceGrid,
     of: Combinations,
     cells: Sequence[tuple[Any, ...]],
-    before: tuple[ReferenceGrid, set[str]],
     level: float,
     cov: Cov | None,
     data: Any,
@@ -306,8 +304,7 @@ def _answer(
     places, unsaid = tabled(line, found, at, level=level, adjust=adjust, families=families, means=means)
     if units == "own":
         places = in_own_units(places, dict(zip(line.targets, line.inverses, strict=True)))
-    # `before` is what was asked for before means were filled in, and which columns count.
-    notes = (*asked.told(*before), *said_of(adjust, families), *_scale(line, units))
+    notes = (*asked.told, *said_of(adjust, families), *_scale(line, units))
     return _told(
         Marginal(
             f"{what}: {on_columns(line.design.formula, line.design.p)}",
@@ -319,7 +316,7 @@ def _answer(
             found.df,
             notes,
             tuple(unsaid),
-            at_means=asked.at_means(*before),
+            at_means=tuple(asked.at_means.items()),
             turned_back=_turned_back(line) if units == "own" else (),
         )
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -48,6 +48,10 @@ class ReferenceGrid:
         What `at` holds the others at.
     weights : str
         "equal" or "observed".
+    counts : frozenset of str
+        Columns of the table that change the answer: differences in an additive line know no others; once the answer was looked for.
+    at_means : mapping of column to float
+        Training means at which numbers stand that count, for nobody asked for another value; those in rows first.
     """
 
     line: FittedLine
@@ -56,6 +60,8 @@ class ReferenceGrid:
     axes: Mapping[str, tuple[Any, ...]]
     held: Mapping[str, Any]
     weights: str
+    counts: frozenset[str] = frozenset()
+    at_means: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, line: FittedLine, term: Any, by: Any, at: Any, weights: Any) -> ReferenceGrid:
@@ -89,25 +95,21 @@ class ReferenceGrid:
         """The combinations of the term's values, (t,)."""
         return list(product(*(self.axes[name] for name in self.term)))
 
-    def combinations(
-        self, of: Callable[[Grid], Combinations], data: Any = None
-    ) -> tuple[Combinations, ReferenceGrid, set[str]]:
-        """Combinations of the weights made at the rows, what was asked with the training means that count filled in, and what counts.
-
-        What counts are the columns of the table that change the combinations: differences in an additive line know no others.
-        """
+    def combinations(self, of: Callable[[Grid], Combinations], data: Any = None) -> tuple[Combinations, ReferenceGrid]:
+        """Combinations of the weights made at the rows, and what was asked with what counts, and the training means that do filled in."""
         # First with any number in the place of a mean: whether it counts at all is seen by moving it.
         found = of(self._grid())
-        counts = self._counting(found, of)
+        counts = frozenset(self._counting(found, of))
         # What stands in rows says its value there, whether the answer depends on it or not.
         needed = [name for name in self._numbers if self._is_open(name) and (name in counts or name in self.axes)]
         if not needed:
-            return found, self, counts
+            return found, replace(self, counts=counts)
         means = means_of(self.line, needed, data)
         axes = {name: (means[name],) if name in means else values for name, values in self.axes.items()}
         held = {**self.held, **{name: mean for name, mean in means.items() if name not in axes}}
-        filled = replace(self, axes=axes, held=held)
-        return of(filled._grid()), filled, counts
+        at_means = {name: means[name] for name in (*axes, *held) if name in means}
+        filled = replace(self, axes=axes, held=held, counts=counts, at_means=at_means)
+        return of(filled._grid()), filled
 
     def _counting(self, found: Combinations, of: Callable[[Grid], Combinations]) -> set[str]:
         design = self.line.design
@@ -120,26 +122,17 @@ class ReferenceGrid:
         moved = {name: of(self._grid(moved=name)) for name in names}
         return {n for n, m in moved.items() if not (torch.equal(m.slopes, found.slopes) and torch.equal(m.known, found.known))}
 
-    def told(self, asked: ReferenceGrid, counts: set[str]) -> list[str]:
-        """Sentences on what was held, where it counts: `asked` is what was asked for before means were filled in."""
+    @property
+    def told(self) -> list[str]:
+        """Sentences on what was held, where it counts."""
         known = levels_of(self.line.design)
-        means = [f"{readable(n)} at {significant(v)}" for n, v in self.at_means(asked, counts)]
-        fixed = [f"{readable(n)} at {_text(v)}" for n, v in self.held.items() if n in counts and not asked._is_open(n)]
-        open_ = [name for name in known if name in counts and name not in self.axes and name not in self.held]
+        means = [f"{readable(n)} at {significant(v)}" for n, v in self.at_means.items()]
+        fixed = [f"{readable(n)} at {_text(v)}" for n, v in self.held.items() if n in self.counts and n not in self.at_means]
+        open_ = [name for name in known if name in self.counts and name not in self.axes and name not in self.held]
         said = [f"Numbers at their training mean: {', '.join(means)}."] if means else []
         said += [f"Held: {', '.join(fixed)}."] if fixed else []
         how = "equally" if self.weights == "equal" else "as observed in training"
         return said + ([f"Averaged over the levels of {listed(open_)}, weighted {how}."] if open_ else [])
-
-    def at_means(self, asked: ReferenceGrid, counts: set[str]) -> tuple[tuple[str, float], ...]:
-        """Numbers that count and stand at their training mean, for nobody asked for another value."""
-        return tuple((n, v) for n, v in self._single if (n in counts or n in self.axes) and asked._is_open(n))
-
-    @property
-    def _single(self) -> list[tuple[str, Any]]:
-        """Numbers with one value, in rows or held."""
-        held = [(name, value) for name, value in self.held.items() if name in self._numbers]
-        return [(n, values[0]) for n, values in self.axes.items() if len(values) == 1 and n in self._numbers] + held
 
     @property
     def _numbers(self) -> list[str]:

@@ -61,7 +61,7 @@ def marginal(
     if zero and ranged:
         seen += f" {len(clear)} of the intervals do{'es' if len(clear) == 1 else ''} not contain zero."
     # The first note lists all means, of however many columns. Backquotes mark names in a terminal, with the keyboard's minus.
-    notes = [typeset(note.replace("`", "")) for note in found.notes[bool(found.at_means) :]]
+    notes = [typeset(note.replace("`", "")) for note in (found.notes[1:] if found.at_means else found.notes)]
     notes = [*_held(found.at_means, short), *notes]
     lost = without(list(short)) if any(short[column] != shown(column) for column in (*by, slope_in) if column) else ""
     return Picture((panel,), title, " ".join(filter(None, [*notes, errors_told(found.cov), *left_out, lost])), seen)
