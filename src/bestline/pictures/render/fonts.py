@@ -31,19 +31,20 @@ _WIDE = (
 def spell(figure: Any) -> None:
     """Give every text of a figure the fonts that have its letters, where this machine has some."""
     texts = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
-    letters = frozenset(letter for text in texts for letter in text.get_text() if letter.isprintable()) - _of(_file(_OWN))
-    found = _fonts(letters) if letters else ()
+    letters = frozenset(letter for text in texts for letter in text.get_text() if letter.isprintable())
+    lacking = letters - _letters_of(_file_of(_OWN))
+    found = _fonts(lacking) if lacking else ()
     if found:
         for text in texts:
             text.set_fontfamily([_OWN, *found])
 
 
-def _file(family: str) -> str:
+def _file_of(family: str) -> str:
     return str(findfont(FontProperties(family=[family])))
 
 
 @cache
-def _of(file: str) -> frozenset[str]:
+def _letters_of(file: str) -> frozenset[str]:
     """The letters that a font has; none of a file that is no font after all."""
     try:
         return frozenset(map(chr, get_font(file).get_charmap()))
@@ -59,7 +60,7 @@ def _fonts(letters: frozenset[str]) -> tuple[str, ...]:
     ordered = sorted(every, key=lambda name: (not any(part in name.lower() for part in _WIDE), name))
     found, missing = [], letters
     for name in ordered:
-        has = missing & _of(every[name]) if missing else frozenset()
+        has = missing & _letters_of(every[name]) if missing else frozenset()
         if has:
             found.append(name)
             missing -= has
