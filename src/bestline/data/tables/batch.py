@@ -15,7 +15,7 @@ from torch import Tensor
 from bestline.data.tables.cells import BOOL, LARGE, Cells, Field, Kind, as_category, codes, numbers, truths
 from bestline.data.tables.derived.days import Days, NoDateError, ZoneError, days_of
 from bestline.data.tables.derived.shifts import Numbers
-from bestline.data.tables.judgement import large_word, widened
+from bestline.data.tables.judgement import ROUNDED, large_word, widened
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.table_file import Block
 from bestline.data.tables.words import NotANumberError, Spelling, bare_words, wordy
@@ -245,7 +245,7 @@ class Batch:
         self, name: str, cells: Cells, values: np.ndarray[Any, np.dtype[np.float64]]
     ) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The values, once whole numbers among words are noted that float64 rounds."""
-        if wordy(cells.type) and not self._layout.noticed.is_large(name) and bool((np.abs(values) >= 2.0**53).any()):
+        if wordy(cells.type) and not self._layout.noticed.is_large(name) and bool((np.abs(values) >= ROUNDED).any()):
             word = large_word(bare_words(cells), self._layout.spelling.get(name) or Spelling())
             if word is not None and self._layout.fields[name].note != LARGE:
                 self._layout.noticed.large(name, self.start, word)

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar
 
 import torch
 
@@ -21,8 +20,6 @@ from bestline.data.tables.judgement import said_large
 from bestline.data.tables.noticed import Noticed
 from bestline.data.tables.table_file import silent
 from bestline.errors import ColumnError, DataError, OptionError, readable
-
-_NameT = TypeVar("_NameT", str, tuple[str, ...])
 
 
 class NoRowsError(DataError):
