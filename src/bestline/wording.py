@@ -270,7 +270,8 @@ def _fewer_words(long: Sequence[str], longest: int) -> tuple[dict[str, str], str
     if max(map(len, short.values())) > longest and len(long) > 2:  # of two, one may be the other's square
         common = _common([piece[::2] for piece in middle.values()])
         short = {line: _without(piece, common) for line, piece in middle.items()}
-    if any(":" in re.split(r"\[", text)[0] and head for text in short.values()):  # of an interaction no half of a column's name
+    # Of an interaction no half of a column's name.
+    if head and any(":" in text.partition("[")[0] for text in short.values()):
         return {}, ""
     if "[T." in pieces[long[0]][1 : 2 * head : 2]:  # the level of a category needs no half of a bracket
         short = {line: text.removesuffix("]") for line, text in short.items()}

@@ -103,6 +103,7 @@ def _matrix(data: Any) -> Tensor | np.ndarray[Any, Any] | None:
         return None
     if is_series(data):
         data = np.array(data)  # a copy: torch warns of memory that nobody may write to
+    # What is wrong with a tensor is an error of its own, and not to be taken for cells that are no numbers.
     if isinstance(data, Tensor):
         return _numbers(data)
     try:

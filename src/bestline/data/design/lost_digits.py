@@ -156,9 +156,8 @@ def _rounding(design: Design, factor: Factor) -> Rounding:
 def _is_rounded(design: Design, factor: Factor) -> bool:
     """Whether it is made of numbers that float64 could not hold."""
     lost = set(design.rounded).intersection(factor.numbers)
-    if (
-        factor.kind == "expression"
-    ):  # of a difference that is rounded itself, and not what it is of, an expression is good to as much
+    # Of a difference that is rounded itself, and not what it is of, an expression is good to as much.
+    if factor.kind == "expression":
         lost = {name for name in lost if (shift := shift_of(name)) is None or shift.column in design.rounded}
     return bool(lost)
 

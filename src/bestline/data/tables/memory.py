@@ -29,8 +29,8 @@ from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
 # Where rows are computed with as they come. Others hand theirs over, batch by batch: Apple's graphics (mps) know no float64, nor do
 # many of Intel's (xpu), and with fewer bits no digit could be promised.
 COMPUTING = ("cpu", "cuda")
+_FLOATS = (torch.float16, torch.float32, torch.float64)  # of torch's, those that NumPy has
 # What torch holds as NumPy does; other numbers become float64.
-_FLOATS = (torch.float16, torch.float32, torch.float64)  # that NumPy knows
 _KEPT = tuple(np.dtype(t) for t in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "?"))
 
 

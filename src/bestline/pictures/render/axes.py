@@ -254,9 +254,8 @@ def heights(levels: Sequence[float]) -> tuple[list[str], str]:
     own = least < 10.0 ** (scale.power - 3)
     unit = 10.0**scale.power
     second = min((abs(v) for v in levels if abs(v) > least), default=least)
-    if (
-        own and scale.power <= 0 and second >= 10.0 ** (scale.power - 3)
-    ):  # it is the floor alone that is next to nothing, and so it is written
+    # It is the floor alone that is next to nothing, and so it is written.
+    if own and scale.power <= 0 and second >= 10.0 ** (scale.power - 3):
         decimals = max(1 - math.floor(math.log10(second / unit)), 0)
         return [f"{v / unit:,.{decimals}f}" for v in levels], scale.told
     for digits in range(3, 13):
