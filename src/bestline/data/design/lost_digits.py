@@ -129,8 +129,14 @@ def columns_doubled(
 
 def rounded_away(design: Design, spread: Tensor) -> tuple[str, ...]:
     """Columns of X that do not vary, by their spreads (p + k,), because float64 could not tell the numbers apart that were read."""
-    made = (any(_is_rounded(design, design.factors[i]) for i, _ in column.parts) for column in design.columns)
-    return tuple(c.name for c, lost, s in zip(design.columns, made, spread.tolist(), strict=False) if lost and s == 0)
+    lost = rounded_when_read(design) & (spread[: design.p] == 0)
+    return tuple(column.name for column, away in zip(design.columns, lost.tolist(), strict=True) if away)
+
+
+def rounded_when_read(design: Design) -> Tensor:
+    """Which columns of X are made of numbers that float64 could not hold, (p,)."""
+    made = [any(_is_rounded(design, design.factors[i]) for i, _ in column.parts) for column in design.columns]
+    return torch.tensor(made, dtype=torch.bool)
 
 
 def columns_rounding(design: Design) -> tuple[Tensor, Tensor]:

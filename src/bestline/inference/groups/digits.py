@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bestline.data.design import Design
-from bestline.data.design.lost_digits import columns_rounding, rounded_away
+from bestline.data.design.lost_digits import columns_rounding, rounded_when_read
 from bestline.numerics.digits import MOST, Conditioning, merged_rounding
 from bestline.numerics.exact_solve import digits_within
 from bestline.numerics.grouped import GroupComoments
@@ -59,6 +59,6 @@ def within_columns(
     digits, errors = digits_within(lost, slopes.nan_to_num(0.0), unscaled.nan_to_num(0.0), rss)
     least = errors.amin(2) if errors.shape[2] else torch.full_like(rss, MOST)
     # A column may have varied in what was rounded away; then the others are those of a line without it.
-    sure = [not blind and not (design.rounded and rounded_away(design, spread)) for spread in scatter[:, :p]]
-    known = torch.tensor(sure, dtype=torch.float64)
-    return digits * known[:, None, None], least * known[:, None]
+    away = ((scatter[:, :p] == 0) & rounded_when_read(design)).any(1)
+    sure = (~away & (not blind)).to(digits)
+    return digits * sure[:, None, None], least * sure[:, None]
