@@ -113,3 +113,18 @@ def test_what_lacks_a_glance_is_told_the_true_cause(table: pd.DataFrame) -> None
         bl.fit(table, "y ~ x", loss="huber").glance()
     with pytest.raises(NumericalError, match="plain least squares, and this line has a penalty"):
         bl.fit(table, "y ~ x", l2=0.1).glance()
+
+
+@pytest.mark.parametrize("steps", [60, 100, 140, 160, 180])
+def test_digits_that_training_has_not_reached_are_lacking(steps: int) -> None:
+    # Every step of plain descent takes the weights nearer by the same share, so a few steps go through parts of a digit.
+    r = np.random.default_rng(0)
+    x = r.normal(size=200)
+    y = 1 + 2 * x + r.normal(size=200)
+    model = bl.fit({"x": x, "y": y}, "y ~ x", solver="sgd", lr=0.05, steps=steps)
+    theirs = np.linalg.lstsq(np.column_stack([x, np.ones(200)]), y, rcond=None)[0]
+    digits = -np.log10(np.abs(model.weights[:, 0].numpy() / theirs - 1))
+    for wanted in range(1, 10):
+        assert model.lacking(wanted) == tuple(
+            name for name, known in zip(["x", "Intercept"], digits, strict=True) if known < wanted
+        )

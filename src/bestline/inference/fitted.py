@@ -332,6 +332,11 @@ class FittedLine:
 
         Of columns that are computed, such as `log(x)`, it counts what float64 has lost of them, where the exact solution is known.
         """
+        return self._right_digits.floor()
+
+    @cached_property
+    def _right_digits(self) -> Tensor:
+        """The same and parts of a digit."""
         if not self.least_squares:
             return torch.full_like(self.weights, float("nan"))
         if rounded_away(self.design, self.training.spread):  # the other weights are those of a line without what was read
@@ -339,7 +344,7 @@ class FittedLine:
         # Digits in which the weights and the exact ones agree: training may have stopped on the way.
         apart = (self.weights - self.exact_weights).abs() / self.exact_weights.abs().clamp(min=1e-300)
         reached = torch.where(apart > 0, -torch.log10(apart.clamp(min=1e-300)), float(digits.MOST)).clamp(0, digits.MOST)
-        return torch.minimum(self._certain[0], reached).floor()
+        return torch.minimum(self._certain[0], reached)
 
     @cached_property
     def right_error_digits(self) -> Tensor:
@@ -369,9 +374,8 @@ class FittedLine:
         NaN, of what does not exist, lacks none. For weights near zero see `beside_errors`; of more than ten targets the best one counts.
         """
         needed(digits, Real, "`digits` is a number of digits")
-        certain = self.right_digits
-        if self.inference is not None:  # not rounded down before the others are added
-            certain = torch.minimum(self._certain[0], certain + 1)
+        certain = self._right_digits
+        if self.inference is not None:
             certain = beside_errors(certain, self.weights, self.inference.sigma, self.training)
         certain = certain.nan_to_num(float("inf"))
         if errors:
