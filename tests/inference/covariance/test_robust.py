@@ -247,6 +247,8 @@ def test_clusters_with_columns_of_their_own_tell_no_errors(formula: str, weights
     found = model.predict({"x": [0.5], "g": ["a"]}, interval="confidence")
     assert np.isnan(np.asarray(found)[0, 1:]).all()
     assert np.isfinite(np.asarray(found)[0, 0])
+    with pytest.raises(NumericalError, match=r"there is no standard error \(clustered by `g`\), so the term has no test"):
+        model.anova()
     with pytest.raises(NumericalError, match=r"or tell no standard error of it"):
         model.wald(f"{model.names[0]} = 0" if "[" not in model.names[0] else np.eye(len(model.names))[:1])
     assert bl.fit(table, formula, weights=weights, cov="HC1").bse.notna().all()

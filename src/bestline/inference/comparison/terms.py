@@ -210,7 +210,9 @@ def _refuse_undetermined(
         )
     lacking = [line.names[j] for j in inference.kept if math.isnan(float(robust.std_error[at, j]))]
     if lacking:
-        raise NumericalError(f"{listed(lacking)} has no {robust.title} error, so its term has no test; use another covariance.")
+        raise NumericalError(
+            f"Of {listed(lacking)} there is no standard error ({robust.title}), so the term has no test; use another covariance."
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
