@@ -79,6 +79,36 @@ def test_a_picture_of_one_term_is_that_of_python(
         assert image.text["Description"] == drawn.alt
 
 
+def test_a_name_with_commas_in_its_brackets_is_one_name(run: Run, table: Path, tmp_path: Path) -> None:
+    line = bl.fit(str(table), "y ~ lag(x1, by=g) + poly(x2, 2)", missing="drop")
+    line.save(tmp_path / "line.bestline")
+    for picture, show in (
+        ("slopes", "lag(x1, by=g)"),
+        ("weight", "poly(x2, 2)[1]"),
+        ("contour", "lag(x1, by=g), poly(x2, 2)[1]"),
+    ):
+        assert run("plot", "line.bestline", "--picture", picture, "--show", show, "-o", f"{picture}.png").status == 0
+    found = run("subsets", table, "y ~ lag(x1, by=g) + poly(x2, 2)", "--missing", "drop", "--keep", "lag(x1, by=g)", "--json")
+    assert found.status == 0, found.err
+    start = "lag(x1, by=g)=1,poly(x2, 2)[1]=2,poly(x2, 2)[2]=3,Intercept=4"
+    begun = run(
+        "fit",
+        table,
+        "y ~ lag(x1, by=g) + poly(x2, 2)",
+        "--missing",
+        "drop",
+        "--solver",
+        "sgd",
+        "--steps",
+        "0",
+        "--start",
+        start,
+        "--json",
+    )
+    assert begun.status == 0, begun.err
+    assert [*begun.facts["coef"].values(), begun.facts["intercept"]] == pytest.approx([1, 2, 3, 4])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

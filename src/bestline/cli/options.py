@@ -140,11 +140,16 @@ def asking(
 _QUOTED = re.compile(r'^"((?:[^"]|"")*)"(?=[^"]*$)')  # what stands behind it stays: a number by name, `"a,b"=2`
 
 
+# A piece between commas. Commas in brackets are a name's own, as in lag(x, order=week) and g[T.a, b]: the brackets of columns of
+# formulas go two deep. A bracket without its other half is a sign as any other.
+_PIECE = re.compile(r"""\s*("(?:[^"]|"")*"[^,"]*|(?:\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]|[^,])*)\s*(?:,|\Z)""")
+
+
 def names_of(text: str | None) -> list[str] | None:
-    """Names between commas; a name that holds a comma itself stands in double quotes."""
+    """Names between commas; a name that holds a comma outside of brackets stands in double quotes."""
     if text is None:
         return None
-    words = re.findall(r'\s*("(?:[^"]|"")*"[^,"]*|[^,]*)\s*(?:,|\Z)', text)
+    words = _PIECE.findall(text)
     names = [_QUOTED.sub(lambda q: q[1].replace('""', '"'), word.strip()) for word in words]
     return [name for name in names if name.strip()]
 

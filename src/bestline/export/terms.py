@@ -75,8 +75,11 @@ class PlainLine:
 def refuse_shifts(design: Design, what: str) -> None:
     """Raise OptionError, naming the language, for a line of what other rows hold: a row alone does not say it."""
     if shifts := [name for name in design.needs if shift_of(name) is not None]:
+        held, such = (
+            ("is what another row holds", "such a column") if len(shifts) == 1 else ("are what other rows hold", "such columns")
+        )
         raise OptionError(
-            f"{listed(shifts)} is what another row holds, and {what} computes each row by itself; give the table such a column before fitting."
+            f"{listed(shifts)} {held}, and {what} computes each row by itself; give the table {such} before fitting."
         )
 
 

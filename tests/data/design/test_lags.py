@@ -233,6 +233,9 @@ class TestRefused:
         ("term", "said"),
         [
             ("lag(log(x))", r"log\(lag\(x\)\)"),
+            ("diff(log(x))", r"as in I\(log\(x\) - log\(lag\(x\)\)\)"),
+            ("lag(diff(x))", r"^lag\(diff\(x\)\) shifts what is shifted already; .* I\(lag\(x\) - lag\(x, 2\)\)"),
+            ("diff(lag(x, order=week), by=firm)", "shifts what is shifted already"),
             ("lag(x, 0)", "whole number from 1 on"),
             ("lag(x, 1.5)", "whole number from 1 on"),
             ("diff(x, -1)", "from 1 on"),
@@ -246,6 +249,19 @@ class TestRefused:
     def test_what_is_no_shift(self, panel: pd.DataFrame, term: str, said: str):
         with pytest.raises(FormulaError, match=said):
             bl.fit(panel, f"y ~ {term}", missing="drop")
+
+    @pytest.mark.filterwarnings("ignore:.*left out")
+    @pytest.mark.parametrize(
+        ("term", "column"),
+        [
+            ("I(log(w) - log(lag(w)))", lambda f: np.log(f.w).diff()),
+            ("I(lag(x) - lag(x, 2))", lambda f: f.x.diff().shift(1)),
+        ],
+    )
+    def test_what_is_advised_instead_is_what_was_meant(self, panel: pd.DataFrame, term: str, column: Any):
+        ours = bl.fit(panel, f"y ~ {term}", missing="drop")
+        theirs = smf.ols("y ~ c", panel.assign(c=column(panel))).fit()
+        np.testing.assert_allclose([ours.intercept, *ours.coef], theirs.params, rtol=1e-10)
 
     @pytest.mark.parametrize(
         ("term", "said"),
@@ -267,8 +283,13 @@ class TestRefused:
 
     def test_where_a_row_stands_alone(self, panel: pd.DataFrame, tmp_path: Path):
         model = fitted(panel)
-        with pytest.raises(OptionError, match="SQL computes each row by itself"):
+        both = r"`diff\(z, 2, order=week, by=firm\)` are what other rows hold, and SQL computes each row by itself; .* such columns"
+        with pytest.raises(OptionError, match=both):
             model.to_sql("t")
+        with pytest.warns(BestlineWarning, match="1 row was left out"):
+            alone = bl.fit(panel, "y ~ lag(x)", missing="drop")
+        with pytest.raises(OptionError, match=r"`lag\(x\)` is what another row holds, and SQL"):
+            alone.to_sql("t")
         with pytest.raises(OptionError, match="ONNX computes each row by itself"):
             model.to_onnx(tmp_path / "m.onnx")
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from bestline.data.tables import Shift
+from bestline.data.tables import Shift, shift_of
 from bestline.errors import FormulaError, readable
 
 _SPELT = "write {0}(x), {0}(x, 2) or {0}(x, 1, order=week, by=firm), each a column's name"
+# A function of what the row before holds is the lag of that function; the difference of a function is no function of the difference.
+_COMPUTED = {
+    "lag": "compute with the shifted column instead, as in log(lag(x))",
+    "lead": "compute with the shifted column instead, as in log(lead(x))",
+    "diff": "take the difference of what is computed instead, as in I(log(x) - log(lag(x)))",
+}
+_TWICE = "compute with lags of the column instead, as in I(lag(x) - lag(x, 2)), which is what the row before holds of diff(x)"
 _UNFIT = ",()`"  # signs that a name inside the name of a shift cannot have
 
 
@@ -50,9 +57,11 @@ def _named(node: ast.expr, shown: str, kind: str) -> str:
     if not isinstance(node, ast.Name):
         inside = readable(ast.unparse(node))
         computed = isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.args[0], ast.Name)
-        advice = f"compute with the shifted column instead, as in log({kind}(x))" if computed else _SPELT.format(kind)
+        advice = _COMPUTED[kind] if computed else _SPELT.format(kind)
         raise FormulaError(f"{shown}: {inside} is no column of the table; {advice}.")
     name = node.id.strip("`")
+    if shift_of(name) is not None:  # the inner call has been read first, and stands here as the column that it is
+        raise FormulaError(f"{kind}({name}) shifts what is shifted already; {_TWICE}.")
     if set(name) & set(_UNFIT):
         raise FormulaError(f"{shown}: {readable(name)} has a sign that cannot stand in a shift; give the column another name.")
     return name
