@@ -343,9 +343,9 @@ def test_the_text_of_a_kind_asks_for_it_again(text: str):
 @pytest.mark.parametrize(
     ("cov", "loss", "told"),
     [
-        ("HC3", "huber", "write 'robust' or 'iid'"),
+        ("HC3", "huber", "for Huber lines, .*write 'robust', 'iid', 'H2' or 'H3'; 'robust' is nearest"),
         ("nid", "quantile:0.5", "write 'robust' or 'iid'"),
-        ("H2", "absolute", "write 'robust' or 'iid'; 'iid' is nearest"),
+        ("H2", "absolute", "for median and quantile lines, .*write 'robust' or 'iid'; 'iid' is nearest"),
         ("iid:form=H4", "huber", "There is no form 'H4'"),
         ("iid:form=H2", "quantile:0.5", "has no option 'form'"),
         ("ker", "absolute", "'robust' is nearest to that"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bestline.errors import OptionError, clean, listed, near_names
+from bestline.errors import OptionError, clean, in_a_row, listed, near_names
 from bestline.inference.covariance.base import Classical, Cov, CovarianceKind
 from bestline.inference.covariance.by_row import HC0, HC1, HC2, HC3
 from bestline.inference.covariance.by_time import DriscollKraay
@@ -123,11 +123,12 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
 
 def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cost: Loss) -> OptionError:
     if cost.edged:
-        own, meant = " or ".join(repr(known) for known in kinds if known != "classical"), _OF_EDGES.get(name.lower())
+        huber, meant = cost.name == "huber", _OF_EDGES.get(name.lower())
+        own = [repr(known) for known in kinds if known != "classical"] + ["'H2'", "'H3'"] * huber
         hint = f"; {meant!r} is nearest to that" if meant else ""
         return OptionError(
-            f"There is no `cov` {_brief(cov)} for median, quantile and Huber lines, whose standard errors are of independent rows; "
-            f"write {own}{hint}."
+            f"There is no `cov` {_brief(cov)} for {'Huber' if huber else 'median and quantile'} lines, whose standard errors are of "
+            f"independent rows; write {in_a_row(own, 'or')}{hint}."
         )
     if not cost.squared:
         return OptionError(
