@@ -42,7 +42,7 @@ _KINDS = ("confidence", "prediction")
 _LEVEL = 0.95
 _UNSEEN = ("nan", "raise", "average")
 UNITS, _POINTS = ("own", "fitted"), ("median", "mean")
-_ALONE = "they depend on training rows that determine a weight by themselves, whose errors nobody knows"
+_ALONE = "they depend on training {}s that determine a weight by themselves, whose errors nobody knows"  # rows or clusters
 _UNKNOWN = "the line is one choice among many there"
 _ROUNDING = "the columns are too nearly collinear: rounding is all that is left of its width"
 
@@ -359,7 +359,7 @@ def _half_width(line: FittedLine, X: Tensor, below: Tensor | None, interval: str
         leverage = variance / inference.sigma[0] ** 2
         robust = line.robust.variance_of_height(away, leverage * line.training.weight / line.training.count)[:, 0]
         variance = torch.where(variance.isnan(), variance, robust)
-        narrow += Counter({_ALONE: int((variance.isnan() & ~lacking & ~X.isnan().any(1)).sum())})
+        narrow += Counter({_ALONE.format(line.robust.kind.unit): int((variance.isnan() & ~lacking & ~X.isnan().any(1)).sum())})
     if interval == "prediction":
         # An observation scatters about the line by sigma, beside what is not known of the line.
         variance = variance + line.observation_sd[0] ** 2

@@ -361,6 +361,12 @@ def test_the_mean_of_a_number_that_no_column_tells_is_read_or_asked_for(tmp_path
     agree(loaded.means("a", at={"x": data["x"].mean()}), model.means("a"))
     agree(loaded.contrasts("a"), model.contrasts("a"))  # the number cancels
 
+    bl.fit(data, "y ~ a + a:x").save(tmp_path / "p.bestline")
+    with pytest.raises(
+        OptionError, match=r"mean of `x` is not known.* does not know it of what stands in products alone.*at=\{'x'"
+    ):
+        bl.load(tmp_path / "p.bestline").means("a")
+
 
 @pytest.mark.parametrize("weights", [None, "w"])
 def test_the_mean_of_a_number_is_that_of_all_parts_of_a_stream(weights: str | None):

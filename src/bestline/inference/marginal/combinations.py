@@ -24,7 +24,7 @@ from bestline.inference.why_not import why_no_heights
 
 UNDETERMINED = "the training rows do not determine {}: no row has such a cell, or columns that say the same part there"
 UNDEFINED = "a column of the line is not a finite number there, or has no slope"
-ALONE = "its error depends on rows that determine a weight by themselves"
+ALONE = "its error depends on {}s that determine a weight by themselves"  # rows or clusters
 NARROW = "the columns are too nearly collinear: rounding is all that is left of its error"
 NO_ROWS_LEFT = "no residual degrees of freedom are left"
 
@@ -113,13 +113,14 @@ def estimated(line: FittedLine, of: Combinations, cov: Cov | None = None, data: 
         error = variance.sqrt()
     else:
         error = leverage.clamp(min=0).sqrt()[:, None] * inference.sigma
+    unit = errors.kind.unit if isinstance(errors, Covariance) else "row"
     lost = (undefined | ~known)[:, None]
     # The first reason that holds is told; estimable is what every least-squares solution says alike (Searle 1971, 5.4).
     reasons = (
         (undefined, UNDEFINED),
         (~known, UNDETERMINED),
         (leverage.isnan(), NARROW),
-        (error.isnan().all(1) & bool(errors.df > 0), ALONE),
+        (error.isnan().all(1) & bool(errors.df > 0), ALONE.format(unit)),
     )
     told = tuple(next((text for mask, text in reasons if bool(mask[i])), "") for i in range(len(slopes)))
     return Combined(

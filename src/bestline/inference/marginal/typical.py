@@ -34,8 +34,16 @@ def means_of(line: FittedLine, names: Sequence[str], data: Any = None) -> dict[s
         return found
     if data is None and line.source is None:
         columns = [factor.text for factor in line.design.factors if set(rest) & set(factor.numbers)]
+        # Moments are those of the columns that the line is made of: of log(x) they tell no mean of x, and of x:z none of either.
+        knows = (
+            f"knows that of {listed(columns)} alone"
+            if set(columns) - set(rest)
+            else "does not know it of what stands in products alone"
+        )
+        if line.design.absorbed is not None:
+            knows = "knows its columns less the effects that are taken out"
         raise OptionError(
-            f"The mean of {listed(rest)} is not known: a model without rows knows that of {listed(columns)} alone. Say where to look, as "
+            f"The mean of {listed(rest)} is not known: a model without rows {knows}. Say where to look, as "
             f"at={{'{rest[0]}': 1.0}}, or give the training data."
         )
     sums = look(line, _Averages(rest), data)
