@@ -74,7 +74,8 @@ class PlainLine:
 
 def refuse_shifts(design: Design, what: str) -> None:
     """Raise OptionError, naming the language, for a line of what other rows hold: a row alone does not say it."""
-    if shifts := [name for name in design.needs if shift_of(name) is not None]:
+    # A column of the table by such a name is like any other.
+    if shifts := [name for name in design.needs if name not in design.table and shift_of(name) is not None]:
         held, such = (
             ("is what another row holds", "such a column") if len(shifts) == 1 else ("are what other rows hold", "such columns")
         )

@@ -194,6 +194,16 @@ class TestFits:
             model = bl.fit(panel, "y ~ lag(x) + z + lag(x, 1) + lead(x, -1)", missing="drop")
         assert list(model.coef.index) == ["lag(x)", "z"]  # where it was met first, as of columns written twice
 
+    def test_columns_that_are_called_like_a_shift_are_none(self, panel: pd.DataFrame, tmp_path: Path):
+        lagged = pd.concat([panel] * 20).assign(**{"lag(x)": panel.x.shift(1).fillna(0)})  # too many rows to stand in a script
+        lagged.to_csv(tmp_path / "lagged.csv", index=False)
+        model = bl.fit(str(tmp_path / "lagged.csv"), "y ~ z + `lag(x)`")
+        theirs = np.linalg.lstsq(np.column_stack([lagged.z, lagged["lag(x)"], np.ones(1_800)]), lagged.y, rcond=None)[0]
+        np.testing.assert_allclose(model.weights[:, 0].numpy(), theirs, rtol=1e-10)
+        model.save(tmp_path / "m.bestline")
+        assert '"lag(x)"' in model.to_sql("t") == bl.load(tmp_path / "m.bestline").to_sql("t")
+        assert "read_csv" in model.script()
+
     def test_columns_that_are_called_as_words_of_a_shift_are(self, panel: pd.DataFrame):
         named = panel.rename(columns={"x": "lag", "week": "order", "firm": "by"})
         model = fitted(named, "y ~ `lag` + lag(`lag`, 2, order=`order`, by=`by`)")

@@ -21,7 +21,7 @@ import torch
 from bestline.data.design import Column, Design, Factor
 from bestline.data.design.bases.splines import SPLINES
 from bestline.data.design.expressions import column_of, syntax_tree
-from bestline.data.tables import Batch, Source, open_source, shift_of
+from bestline.data.tables import Batch, Source, open_source
 from bestline.data.tables.columnar import ParquetFile
 from bestline.data.tables.delimited import DelimitedFile
 from bestline.data.tables.open import Files
@@ -46,9 +46,9 @@ def from_file(model: FittedLine, history: History, form: Form, data: Any) -> Tab
     descent = remembered(model)
     held_out = data is None and model.labels is None and descent is not None and descent.patience is not None
     levels_filled = not set(model.collected.imputed) <= set(design.means)
-    if any(shift_of(name) is not None for name in design.reads()):
-        return None
     if not isinstance(source, Files) or len(source.parts) != 1 or held_out or levels_filled or find_spec("pandas") is None:
+        return None
+    if source.shifts(design.reads()):
         return None
     split = data is None and model.labels is not None
     chosen = _training_rows(model) if split else []
