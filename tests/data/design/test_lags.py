@@ -203,6 +203,10 @@ class TestFits:
         model.save(tmp_path / "m.bestline")
         assert '"lag(x)"' in model.to_sql("t") == bl.load(tmp_path / "m.bestline").to_sql("t")
         assert "read_csv" in model.script()
+        lagged.loc[0, "lag(x)"] = np.nan
+        with pytest.raises(MissingValuesError) as told:
+            bl.fit(lagged, "y ~ z + `lag(x)`")
+        assert "no row before" not in str(told.value)
 
     def test_columns_that_are_called_as_words_of_a_shift_are(self, panel: pd.DataFrame):
         named = panel.rename(columns={"x": "lag", "week": "order", "firm": "by"})

@@ -30,7 +30,7 @@ from bestline.data.design.learner import Learner
 from bestline.data.design.profiles import CountGaps, Gaps, Learnt, Levels, Mean, Profiles, Training
 from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.data.progress import Progress
-from bestline.data.tables import Field, Kind, Source, shift_of
+from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
 
 # Kinds of values that are no features, and why.
@@ -200,13 +200,13 @@ def missing_values(read: Design | Draft, source: Source, groups: Sequence[str] =
     counts = ", ".join(f"{readable(name)} {count:,}" for name, count in gaps.columns.parts.items() if count)
     return MissingValuesError(
         f"{gaps.gapped:,} of the {gaps.rows:,} rows of {source.label} have missing values ({counts}); choose missing='drop' (--missing drop) "
-        f"to leave them out, or missing='impute' to fill them in{_beyond_the_edge(gaps)}."
+        f"to leave them out, or missing='impute' to fill them in{_beyond_the_edge(gaps, source)}."
     )
 
 
-def _beyond_the_edge(gaps: Gaps) -> str:
+def _beyond_the_edge(gaps: Gaps, source: Source) -> str:
     """That the first rows have no row before them, where a lag lacks values."""
-    shifted = any(count and shift_of(name) is not None for name, count in gaps.columns.parts.items())
+    shifted = source.shifts([name for name, count in gaps.columns.parts.items() if count])
     return "; a lag has no value in rows that have no row before them, nor a lead in the last" if shifted else ""
 
 
