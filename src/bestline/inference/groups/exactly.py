@@ -98,8 +98,8 @@ def _each(lines: GroupLines, poor: Sequence[int], solve: Callable[[int, Tensor],
 def _write(lines: GroupLines, g: int, found: Refined) -> None:
     """Write an exact solution into group g."""
     determined = found.determined
-    lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
     # Written into the copy that `_each` made: no line is changed that somebody holds.
+    lines.weights[g] = torch.where(determined[:, None], found.weights, NAN)
     covariance = found.sigma[:, None, None] ** 2 * found.inverse
     covariance[:, ~determined], covariance[:, :, ~determined] = NAN, NAN
     lines.covariance[g], lines.std_error[g] = covariance, found.std_error
