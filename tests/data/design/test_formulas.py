@@ -6,6 +6,7 @@ import random
 import re
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -281,3 +282,15 @@ def test_a_formula_that_is_refused_warns_of_nothing(table: pd.DataFrame) -> None
         warnings.simplefilter("error")
         with pytest.raises(FormulaError):
             bl.fit(table, "y ~ x**2 +")
+
+
+@pytest.mark.parametrize("formula", ["y ~ log(`log`)", "y ~ np.log(`log`)", "log(`log`) ~ y"])
+def test_a_column_that_is_called_like_a_function_is_named_as_it_was_typed(formula: str, tmp_path: Path):
+    data = {"log": np.arange(1.0, 41), "y": np.arange(40) + np.arange(40) % 3}
+    line = bl.fit(data, formula)
+    assert line.design.formula == formula
+    assert [*line.coef.index] == [formula.split(" ~ ")[1]]
+    theirs = bl.fit({"x": data["log"], "y": data["y"]}, formula.replace("`log`", "x"))
+    assert line.params.tolist() == theirs.params.tolist()
+    line.save(tmp_path / "m.bestline")
+    assert bl.load(tmp_path / "m.bestline").predict(data).tolist() == line.predict(data).tolist()

@@ -62,7 +62,6 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _LONGEST, _DEEPEST = 2_000, 40  # characters, levels: more than people write, and little enough that no text exhausts the parser
 _BACKQUOTED = re.compile(r"`([^`]*)`")
-_NO_COLUMN = re.compile(r"\s*(?:\(|=(?!=))")  # what follows a function's name, or an option's
 _HIGHEST_INSIDE = 6  # of a polynomial that an engine computes: each degree is written out with all below it
 _HIGHEST_DEGREE = 30  # of poly(x, degree): beyond it float64 cannot tell the polynomials of most columns apart
 
@@ -125,9 +124,6 @@ def syntax_tree(text: str) -> ast.expr:
     quoted: list[str] = []
 
     def aside(found: re.Match[str]) -> str:
-        # The parser of formulas quotes the words log and order of log(`log`) and lag(x, order=`order`) as well, where they are no columns.
-        if _NO_COLUMN.match(text, found.end()):
-            return found[1]
         quoted.append(found[1])
         return f" __quoted{len(quoted) - 1}__ "
 

@@ -30,6 +30,8 @@ _FACTOR = re.compile(
     r"""(`[^`]*`|"[^"]*"|'[^']*')|\b(?:(?:as\.)?factor(?=\()|(Boundary\.knots)(?=\s*=))"""
 )  # R's words for a category and for outer knots, not in names and levels
 _QUOTED = re.compile(r"""Q\(\s*(["'])([^"'\\`]*)\1\s*\)\Z""")  # patsy's way to name a column of any name
+# Beside a column `log` the parser quotes the word of the function as well, and the options of lag(x, order=`order`): these are no columns.
+_NO_COLUMN = re.compile(r"`(\w+)`(?=\s*(?:\(|=(?!=)))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _piece(factor: Factor) -> Piece:
             f"I({text} * x) or I(x + {text}) to compute with it."
         )
     quoted = _QUOTED.match(text)
-    return Piece(quoted.group(2), True) if quoted else Piece(text, kind == "LOOKUP")
+    return Piece(quoted.group(2), True) if quoted else Piece(_NO_COLUMN.sub(r"\1", text), kind == "LOOKUP")
 
 
 @dataclass(slots=True)
