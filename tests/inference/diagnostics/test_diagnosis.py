@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
@@ -303,3 +304,17 @@ def test_coverage_is_not_said_where_no_line_without_a_row_has_errors():
     assert math.isnan(diagnosis.coverage)
     assert diagnosis.facts["coverage"]["share"] is None
     assert "prediction intervals" not in str(diagnosis)
+
+
+def test_neighbours_are_those_of_the_table_and_not_of_an_order_that_is_named():
+    draw = np.random.default_rng(5)
+    walk = pd.DataFrame({"t": np.arange(200), "x": draw.normal(size=200), "y": draw.normal(size=200).cumsum()})
+    mixed = walk.sample(frac=1, random_state=1).reset_index(drop=True)
+    theirs = durbin_watson(smf.ols("y ~ x", mixed).fit().resid)
+    for cov, said in (
+        ({"hac": "t"}, "are residuals of rows as they stand autocorrelated"),
+        ("HC3", "are residuals autocorrelated"),
+    ):
+        found = test_of(bl.fit(mixed, "y ~ x", cov=cov).diagnose(), "Durbin")
+        assert found.statistic == pytest.approx(theirs, rel=1e-9)
+        assert said in found.about

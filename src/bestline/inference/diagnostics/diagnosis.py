@@ -167,7 +167,9 @@ def diagnose(
     # Durbin & Watson (1950): sum (e_i - e_{i-1})^2 / sum e^2 = 2 (1 - r), r the correlation of neighbours.
     known = lens.sigma == lens.sigma and n > 1
     serial = evidence.steps / float(evidence.totals.size[lens.target]) if known else _NAN
-    about = "are residuals autocorrelated? about 2 if not"
+    # Neighbours are those of the table: a line that names an order or groups must not be read as if they were those.
+    of_whom = "residuals of rows as they stand" if kept.columns else "residuals"
+    about = f"are {of_whom} autocorrelated? about 2 if not"
     tests = (
         *uneven,
         *(bend.test for bend in bends),
