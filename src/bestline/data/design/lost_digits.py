@@ -268,15 +268,17 @@ def _error(node: ast.expr, value: Tensor, values: Values, states: Mapping[str, S
             # a~/b~ - a/b: the errors passed on, over the smallest that the divisor can be; infinite where it can be 0.
             lost = (lost_a + (a / b).abs() * lost_b) / (b.abs() - lost_b).clamp(min=0)
             return lost + _ULP * value.abs() + _TINY
-        case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
-            (x, away), exponent = _plain(left, values, states), evaluate(right, values, states)
-            moved = _moved(lambda v: v**exponent, x, away, value)
-            # Monotone on either side of zero, but not across it.
-            return torch.where(x.abs() > away, moved + _OWN * _ULP * value.abs() + _TINY, math.nan)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            (a, lost_a), (b, lost_b) = _plain(left, values, states), _plain(right, values, states)
+            exact, same_sign = (lost_a == 0) & (lost_b == 0), (a > lost_a) | ((a < -lost_a) & (lost_b == 0))
+            # The logarithm of a~**b~ / a**b is b~ (log a~ - log a) + (b~ - b) log a.
+            moved = (b.abs() + lost_b) * lost_a / (a.abs() - lost_a) + lost_b * a.abs().log().abs()
+            moved = torch.where(exact, 0.0, torch.where(same_sign, moved.expm1(), math.nan))
+            return (moved + _OWN * _ULP) * value.abs() + _TINY
         case ast.Call():
             x, away = _plain(node.args[0], values, states)
             return _error_of_call(node, x, away, value, states)
-    return torch.full_like(value, math.nan)  # powers of columns to columns
+    return torch.full_like(value, math.nan)
 
 
 def _plain(node: ast.expr, values: Values, states: Mapping[str, State]) -> tuple[Tensor, Tensor]:
@@ -344,6 +346,9 @@ def _rounding_of(node: ast.expr, states: Mapping[str, State]) -> Rounding:
         case ast.BinOp(left=left, op=ast.Pow(), right=right) if constant(right):
             base = _rounding_of(left, states)  # d(x^a) / x^a = a dx / x; twice it for the second order
             return _UNKNOWN if base.one else Rounding(2 + 2 * base.own * abs(evaluate(right, {}, states)))
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            exact = _rounding_of(left, states) == _rounding_of(right, states) == Rounding()
+            return Rounding(_OWN) if exact else _UNKNOWN
         case ast.Call():
             return _rounding_of_call(node, _rounding_of(node.args[0], states), states)
     return _UNKNOWN
