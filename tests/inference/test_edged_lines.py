@@ -128,7 +128,8 @@ def test_what_speaks_of_least_squares_alone_is_refused_by_name(loss: str):
         model.glance()
     with pytest.raises(OptionError, match="Classical standard errors are those of least squares"):
         model.tidy(cov="classical")
-    with pytest.raises(OptionError, match="write 'robust' or 'iid'"):
+    own = "write 'robust', 'iid', 'H2' or 'H3'" if loss == "huber" else "write 'robust' or 'iid'"
+    with pytest.raises(OptionError, match=own):
         model.wald("x1 = 0", cov="HC3")
     with pytest.raises(AttributeError, match="least squares"):
         _ = model.aic
@@ -341,4 +342,4 @@ def test_the_command_line_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyP
     said = refused("predict", "q.bestline", "rows.csv", "--interval", "prediction")
     assert "There is no prediction interval of a line by the quantile loss" in said
     for cov in ("HC3", "cluster:firm"):
-        assert "write 'robust' or 'iid'" in refused("fit", "nowhere.csv", "y ~ x1", "--loss", "huber", "--cov", cov)
+        assert "write 'robust', 'iid', 'H2' or 'H3'" in refused("fit", "nowhere.csv", "y ~ x1", "--loss", "huber", "--cov", cov)
