@@ -49,9 +49,7 @@ def test_figures_are_of_the_line_as_it_is(
     assert found[["adj_r_squared", "sigma", "statistic", "p_value", "log_lik", "aic", "bic"]].isna().all(axis=None)
     assert "cov" not in found
 
-    assert model.tidy().attrs["cov"].endswith(", of the exact solution")
     facts = model.summary().facts
-    assert facts["cov"] == model.tidy().attrs["cov"]
     assert facts["aic"] is None or set(facts["aic"].values()) == {None}
 
     columns = bl.table(model).columns
@@ -60,6 +58,57 @@ def test_figures_are_of_the_line_as_it_is(
     assert {c.figures["std errors"] for c in columns} == {"none"}
     assert all(np.isnan(own.std_error) for c in columns for own in c.coefficients.values())
     assert "Training of (1) stopped before the least loss" in str(bl.table(model))
+
+
+def _numbers(found: Any) -> set[Any]:
+    """All that stands at the leaves of a JSON object."""
+    inside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else None
+    return {found} if inside is None else set().union(*map(_numbers, inside))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("target", ["y", "y + v"])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_no_door_shows_errors_of_another_estimator(
+    table: pd.DataFrame, tmp_path: Path, way: dict[str, Any], target: str, loaded: bool
+) -> None:
+    """Weights of three steps move less from sample to sample than those of least squares: its errors are not theirs."""
+    model = bl.fit(table, f"{target} ~ x + z", solver="sgd", **way)
+    model.report(tmp_path / "page.html")
+    if loaded:
+        model.save(tmp_path / "m.bestline")
+        model = bl.load(tmp_path / "m.bestline")
+    for frame in (model.tidy(), model.tidy(cov="classical")):
+        assert frame.attrs["cov"] == "none"
+        assert frame.drop(columns=["term", "estimate", "target"], errors="ignore").isna().all(axis=None)
+    assert model.conf_int().isna().all(axis=None)
+    assert all(np.isnan(np.asarray(values)).all() for values in (model.bse, model.tvalues, model.pvalues))
+    facts = model.summary().facts
+    assert facts["cov"] == "none"
+    assert facts["std_error_digits"] is None
+    assert _numbers([facts["std_error"], facts["conf_int"], facts["p_value"]]) == {None}
+    said = "No standard errors: training stopped before the least-squares solution (solver='exact' reaches it)."
+    assert said in model.summary().text
+    assert "std error" not in model.summary().text
+    assert "std error" not in str(model)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert said.replace("'", "&#39;") in page
+    assert "std error" not in page
+    with pytest.raises(NumericalError, match="training stopped before"):
+        model.covariance()
+
+
+def test_early_steps_are_another_estimator(table: pd.DataFrame) -> None:
+    """What the errors of least squares would say wrongly: after k steps from 0 with rate r, w = (1 - (1 - 2r)^k) b on a standardised column."""
+    r = np.random.default_rng(1)
+    x = np.repeat([-1.0, 1.0], 50)
+    slopes = [
+        bl.fit({"x": x, "y": 2 * x + r.normal(size=100)}, "y ~ x", solver="sgd", lr=0.05, steps=3, start=[0, 0]).coef["x"]
+        for _ in range(200)
+    ]
+    share = 1 - 0.9**3
+    assert np.mean(slopes) == pytest.approx(2 * share, abs=4 * share / np.sqrt(100 * 200))
+    assert np.std(slopes) == pytest.approx(share / np.sqrt(100), rel=0.2)  # and not 1 / sqrt(100), the error of least squares
 
 
 @pytest.mark.parametrize("name", ["aic", "bic", "llf", "fvalue", "rsquared_adj", "sigma", "ssr", "scale", "cov_params"])

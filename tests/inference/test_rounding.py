@@ -104,7 +104,8 @@ def test_exact_powers_keep_all_digits():
 
 
 @pytest.mark.parametrize(
-    ("target", "f"), [("log(y)", mp.log), ("I(1.001**y)", lambda y: mp.mpf(1.001) ** y), ("I(y**(y / 2e3))", lambda y: y ** (y / 2000))]
+    ("target", "f"),
+    [("log(y)", mp.log), ("I(1.001**y)", lambda y: mp.mpf(1.001) ** y), ("I(y**(y / 2e3))", lambda y: y ** (y / 2000))],
 )
 def test_computed_targets_claim_less(target: str, f: Column):
     with mp.workdps(120):

@@ -277,7 +277,7 @@ def _asked(models: Any, labels: Sequence[str] | None) -> tuple[list[FittedLine],
 
 def _columns(line: FittedLine, label: str, level: float, *, lossy: bool) -> Iterator[ModelColumn]:
     several = len(line.targets) > 1
-    whole, errors = glances(line, line.robust), errors_of(line) if line.settled else None
+    whole, errors = glances(line, line.robust), errors_of(line)
     for i, (target, found) in enumerate(zip(line.targets, tables_by(line, errors, level), strict=True)):
         g, held = None if whole is None else whole[i], line.held_out
         figures = {
@@ -292,7 +292,7 @@ def _columns(line: FittedLine, label: str, level: float, *, lossy: bool) -> Iter
             "held-out RMSE": None if held is None else held.rmse[i],
             "held-out R2": None if held is None else held.r2[i],
             "held out": None if held is None else held.kind,
-            "std errors": errors_name(line, errors),
+            "std errors": errors_name(errors),
             "loss": line.plan.loss_name if lossy else None,
             "penalty": ", ".join(f"{n}={getattr(line.plan, n):.3g}" for n in ("l1", "l2") if getattr(line.plan, n)) or None,
         }

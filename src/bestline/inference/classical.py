@@ -307,15 +307,11 @@ def _inverse(A: Tensor) -> Tensor:
 
 
 def coefficients(
-    names: tuple[str, ...], weights: Tensor, errors: Uncertainty | None, *, level: float, settled: bool, target: int = 0
+    names: tuple[str, ...], weights: Tensor, errors: Uncertainty | None, *, level: float, target: int = 0
 ) -> list[Coefficient]:
-    """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals.
-
-    The errors are those of the least-squares solution. Weights that have not `settled` there, because training stopped before,
-    get no t, p or interval: around another point they would mean nothing.
-    """
+    """The coefficient table of one target: weights (d, k) with their standard errors, t, p and intervals, NaN without `errors`."""
     check_level(level)
-    df = errors.df if errors is not None and settled else 0
+    df = 0 if errors is None else errors.df
     estimate = weights[:, target]
     error = torch.full_like(estimate, NAN) if errors is None else errors.std_error[target]
     columns = judged(estimate, error, torch.tensor(df, dtype=torch.float64), level)

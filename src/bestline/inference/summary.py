@@ -67,7 +67,7 @@ def summarise(
     errors = errors_of(line, cov, data)
     robust = errors if isinstance(errors, Covariance) else None
     tables = tables_by(line, errors, level)
-    cov_name = errors_name(line, errors)
+    cov_name = errors_name(errors)
     return Summary(_facts(line, tables, level, robust, cov_name), summary_text(line, tables, level, robust, digits=digits))
 
 
@@ -121,7 +121,9 @@ def _facts(
         **({"own_units": each(lambda i: units_facts(line, i))} if any(line.inverses) else {}),
         "digits": by_name(line.right_digits),
         "undetermined": _undetermined(line),
-        "std_error_digits": by_name(line.right_error_digits) if robust is None else None,
+        "std_error_digits": by_name(line.right_error_digits)
+        if robust is None and (line.settled or line.inference is None)
+        else None,
         "exact_arithmetic": line.refined is not None,
         "solver": line.solver,
         "loss_function": plan.loss_name,

@@ -56,8 +56,6 @@ def summary_text(
     if robust is not None and not robust.lacks:
         lines += wrap(f"Standard errors: {robust.said} ({robust.kind.holds}).", _WIDTH)
         lines.append(f"Tests and intervals: Student's t on {robust.df:,} degrees of freedom.")
-    if line.inference is not None and not line.settled:
-        lines.append("Standard errors are those of the exact solution; training stopped before it, so there are no intervals.")
     lines += ["", *_scores(line, robust), *_in_own_units(line)]
     notes = [note for note in notes_by(line, robust) if note != line.advice]
     if notes:
@@ -183,7 +181,9 @@ def _scores(line: FittedLine, robust: Covariance | None) -> list[str]:
                 residual = f"Residual sd      {significant(g.sigma)} on {g.df_residual:,} degrees of freedom"
                 criteria = "" if math.isnan(g.aic) else f"AIC {fixed(g.aic, 1)}, BIC {fixed(g.bic, 1)}"
                 lines.append(f"{residual};  {test}{criteria}".rstrip("; "))
-    elif why_no_errors(line) is not None and (line.plan.penalised or line.plan.limits is not None or line.edged):
+    elif why_no_errors(line) is not None and (
+        line.plan.penalised or line.plan.limits is not None or line.edged or line.inference
+    ):
         lines.append(f"No standard errors: {why_no_errors(line)}.")
     elif line.restricted is not None and line.restricted.df > 0:
         for sigma, held in zip(line.restricted.sigma.tolist(), line.restricted.held, strict=True):

@@ -48,7 +48,7 @@ def column(line: FittedLine, name: str) -> Series | DataFrame:
 def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: Any = None) -> DataFrame:
     """One row a weight, by broom's names: term, estimate, std_error, statistic, p_value, conf_low, conf_high.
 
-    Which errors these are is in its `attrs["cov"]`; of a line whose training stopped on the way, those of the exact solution. Under bounds a last column, `at_bound`, is "lower", "upper", "fixed" or "".
+    Which errors these are is in its `attrs["cov"]`, "none" of a line whose training stopped on the way. Under bounds a last column, `at_bound`, is "lower", "upper", "fixed" or "".
     """
     import pandas as pd
 
@@ -63,7 +63,7 @@ def tidy(line: FittedLine, level: float = 0.95, cov: Cov | None = None, data: An
             frame.insert(0, "target", target)
         frames.append(frame)
     whole = pd.concat(frames, ignore_index=True)
-    whole.attrs["cov"] = errors_name(line, errors)
+    whole.attrs["cov"] = errors_name(errors)
     return whole
 
 

@@ -25,7 +25,6 @@ from bestline.inference.hypotheses import Verdict
 from bestline.inference.restricted import Restricted
 from bestline.inference.training_rows import look, rows_of
 from bestline.inference.why_not import refuse, why_not_edged
-from bestline.training import Stop
 
 # Where there is nothing to test: a line without slopes that the data determine.
 _NO_TEST = Verdict("", math.nan, math.nan, ())
@@ -126,12 +125,12 @@ def _of_kind(
 def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None = None) -> FittedLine:
     """The line with the covariance that its fit asked for: everything that shows an error uses it from now on.
 
-    Of weights on their way to the least-squares solution it is that of the solution, as classical errors are. What diverged or was
-    interrupted has none. Lines under a loss with edges always keep one: by default the first of their kinds.
+    Weights that training left on their way have none, see `errors_of`. Lines under a loss with edges always keep one: by default the
+    first of their kinds.
     """
     if line.edged:
         return _edged(line, kind)
-    if not isinstance(kind, Sandwich) or line.inference is None or line.stop is Stop.INTERRUPTED:
+    if not isinstance(kind, Sandwich) or line.inference is None or not line.settled:
         return line
     if line.source is None and _of_groups(line, kind, line.inference) is None:
         raise OptionError(
@@ -203,13 +202,17 @@ def notes_by(line: FittedLine, robust: Covariance | None) -> tuple[str, ...]:
 def errors_of(
     line: FittedLine, cov: Cov | None = None, data: Any = None
 ) -> classical.Inference | Covariance | Restricted | None:
-    """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not."""
+    """What a coefficient table needs; None where classical errors do not exist. Robust ones that are asked for say why they do not.
+
+    Every door asks here. Weights on their way have none: an error says how far an estimate moves from sample to sample, that of the
+    solution says it of the solution, and a descent that stops early is another estimator, whose weights move less and are off.
+    """
     if cov is None:
-        return line.robust or line.inference or line.restricted
+        return (line.robust or line.inference or line.restricted) if line.settled else None
     if line.edged or isinstance(parse_cov(cov), Sandwich):
         return covariance(line, cov, data)
     _refuse_classical(line)
-    return line.inference or line.restricted
+    return (line.inference or line.restricted) if line.settled else None
 
 
 def _refuse_classical(line: FittedLine) -> None:
@@ -221,11 +224,9 @@ def _refuse_classical(line: FittedLine) -> None:
         )
 
 
-def errors_name(line: FittedLine, errors: classical.Uncertainty | None) -> str:
-    """What the standard errors of a table are called; of weights on their way, whose errors they are."""
-    if errors is None or (isinstance(errors, Covariance) and errors.lacks):
-        return "none"
-    return errors.title if line.settled else f"{errors.title}, of the exact solution"
+def errors_name(errors: classical.Uncertainty | None) -> str:
+    """What the standard errors of a table are called."""
+    return "none" if errors is None or (isinstance(errors, Covariance) and errors.lacks) else errors.title
 
 
 def tables(
@@ -237,10 +238,7 @@ def tables(
 
 def tables_by(line: FittedLine, errors: classical.Uncertainty | None, level: float) -> list[list[classical.Coefficient]]:
     """The coefficient table of every target, by these errors."""
-    return [
-        classical.coefficients(line.names, line.weights, errors, level=level, settled=line.settled, target=i)
-        for i in range(len(line.targets))
-    ]
+    return [classical.coefficients(line.names, line.weights, errors, level=level, target=i) for i in range(len(line.targets))]
 
 
 def glances(line: FittedLine, robust: Covariance | None = None) -> list[classical.Glance] | None:

@@ -337,7 +337,7 @@ class Gallery:
         errors = errors_of(line)
         rows = [c for c in tables_by(line, errors, level)[number] if intercept or c.term != "Intercept"]
         spread = dict(zip(line.features, line.training.spread.tolist(), strict=False)) if standardized else None
-        return Estimates(rows, line.targets[number], errors_name(line, errors), spread)
+        return Estimates(rows, line.targets[number], errors_name(errors), spread)
 
     def means(
         self,

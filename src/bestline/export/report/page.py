@@ -164,22 +164,17 @@ class _Estimates:
 def _estimates(model: FittedLine, target: int, *, drawn: bool) -> _Estimates:
     # The intercept, often far from all slopes, would press them together.
     slopes = [c for c in tables(model)[target] if c.term != "Intercept" and math.isfinite(c.conf_low)]
-    cov = errors_name(model, errors_of(model))
+    cov = errors_name(errors_of(model))
     picture = dots.coefficients(slopes, target=model.targets[target], cov=cov) if drawn and len(slopes) > 1 else None
     shown = None if picture is None else _still(picture, of_coefficients(model, target))
     return _Estimates(plain(model.targets[target]), coefficients(model, target), shown)
 
 
 def _errors_told(model: FittedLine) -> str:
-    """Which standard errors these are, or why there are none, or no intervals; empty for classical ones, and where the section on the
-    penalty says it.
-    """
+    """Which standard errors these are, or why there are none; empty for classical ones, and where the section on the penalty says it."""
     if model.plan.penalised:
         return ""
-    if model.inference is None and why_no_errors(model) is not None:
-        return no_errors(model)
-    unsettled = "Standard errors are those of the exact solution; training stopped before it, so there are no intervals."
-    return " ".join(filter(None, [errors_said(model), "" if model.settled else unsettled]))
+    return errors_said(model) if why_no_errors(model) is None else no_errors(model)
 
 
 @dataclass(frozen=True, slots=True)
