@@ -35,6 +35,7 @@ CASES = [
         "robust sandwich, one density for all rows, Bofinger's bandwidth",
     ),
     ("quantile:0.8", "iid", "iid, kernel density"),
+    ("absolute", "nid", "Hendricks and Koenker's sandwich"),
 ]
 
 
@@ -128,7 +129,7 @@ def test_what_speaks_of_least_squares_alone_is_refused_by_name(loss: str):
         model.glance()
     with pytest.raises(OptionError, match="Classical standard errors are those of least squares"):
         model.tidy(cov="classical")
-    own = "write 'robust', 'iid', 'H2' or 'H3'" if loss == "huber" else "write 'robust' or 'iid'"
+    own = "write 'robust', 'iid', 'H2' or 'H3'" if loss == "huber" else "write 'robust', 'iid' or 'nid'"
     with pytest.raises(OptionError, match=own):
         model.wald("x1 = 0", cov="HC3")
     with pytest.raises(AttributeError, match="least squares"):
@@ -335,7 +336,7 @@ def test_the_command_line_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert json.loads(bestline("summary", "q.bestline", "--json").output)["cov"].startswith("iid, kernel density")
     assert "needs the training rows" in refused("summary", "q.bestline", "--cov", "robust")
     assert "Powell's kernel sandwich" in bestline("summary", "q.bestline", "--cov", "robust", "rows.csv").output
-    assert "write 'robust' or 'iid'" in refused("summary", "q.bestline", "--cov", "HC3", "rows.csv")
+    assert "write 'robust', 'iid' or 'nid'" in refused("summary", "q.bestline", "--cov", "HC3", "rows.csv")
     assert "iid, kernel density" in bestline("table", "q.bestline").output
     found = bestline("predict", "q.bestline", "rows.csv", "--interval", "confidence")
     assert found.output.splitlines()[0].replace('"', "").endswith("prediction,conf_low,conf_high")

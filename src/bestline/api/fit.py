@@ -142,7 +142,7 @@ def fit(
         their neighbours; {"driscoll-kraay": "year", "lags": 2}: the same for panels. Without lags, floor(4 (n / 100)^(2/9)) of them.
         As one text "cluster:firm,year" and "hac:week,lags=4". Lines by the absolute, quantile and Huber losses have kinds of their own:
         "robust", theirs by default, for errors of any spread, and "iid" for errors alike in all rows; of quantiles with options
-        "bandwidth" ("hall-sheather", "bofinger", "chamberlain") and "density" ("own", "common"), of Huber lines "form" ("H1", "H2", "H3").
+        "bandwidth" ("hall-sheather", "bofinger", "chamberlain") and "density" ("own", "fits", "common"; "nid" is short for "fits"), of Huber lines "form" ("H1", "H2", "H3").
         They need one more pass over the rows. The columns named are no features unless the formula has them; with missing="drop" rows without a value there are left out.
     engine : str or client, optional
         Who reads the rows: "dask" for a Dask cluster of this machine, the address of one such as "tcp://host:8786", or a client; by

@@ -148,7 +148,7 @@ class Model(FittedLine):
     @calmly
     def covariance(self, cov: Cov | None = None, data: Any = None) -> Inference | Covariance | Restricted:
         """Covariance of the weights: by default that of the fit, else "classical", "HC0" to "HC3", {"cluster": columns}, {"hac": order};
-        of median, quantile and Huber lines "robust" or "iid", of Huber lines also "H2" or "H3".
+        of median, quantile and Huber lines "robust" or "iid", of quantile lines also "nid", of Huber lines "H2" or "H3".
 
         Others than those read the training rows again; a loaded model has none: give them as `data`. See `uncertainty.covariance`.
         """

@@ -38,7 +38,7 @@ Cov = Annotated[
     str | None,
     typer.Option(
         help="Standard errors: classical; HC0, HC1, HC2, HC3 (heteroscedasticity-consistent); cluster:A or cluster:A,B (correlated within "
-        "groups; cluster:A,type=CR3 for few); hac or hac:TIME,lags=4 (Newey-West); driscoll-kraay:TIME (panels). Median, quantile and Huber lines: robust, iid."
+        "groups; cluster:A,type=CR3 for few); hac or hac:TIME,lags=4 (Newey-West); driscoll-kraay:TIME (panels). Median, quantile and Huber lines: robust, iid; also nid, H2, H3."
     ),
 ]
 By = Annotated[str | None, typer.Option(help="Columns whose values stand in groups of rows: a,b.")]

@@ -86,6 +86,10 @@ def _computed(line: FittedLine, kind: OfEdges, data: Any) -> Covariance:
         EdgedRows(u, a, b, w, line.design.weight_kind, basis.count, basis.rank, rounding, alone)
         for u, a, b, rounding in zip(missed.T, low, high, basis.rounding.tolist(), strict=True)
     ]
+    levels = kind.beside(basis.count, residuals[0].level)
+    if levels is not None:
+        rises = _rise(line, rows, levels) / basis.unit
+        residuals = [replace(of, rise=rise) for of, rise in zip(residuals, rises.T, strict=True)]
     found = edged(basis, seen.q, residuals, kind, known.determined, line.names, line.targets)
     return _without(found, _SHORT) if _is_short(line, rows, found) else found
 
@@ -107,6 +111,16 @@ def _is_short(line: FittedLine, rows: Rows, found: Covariance) -> bool:
     task = exactly.task
     ours, theirs = (task.objective.evaluate(task.scaling.to_trained(w))[0] for w in (line.weights, best))
     return bool((ours > theirs + 1e-9 * theirs.abs()).any())
+
+
+def _rise(line: FittedLine, rows: Rows, levels: tuple[float, float]) -> Tensor:
+    """How far the quantile line rises at each row between two levels, (n, k)."""
+    plans = [
+        replace(line.plan, loss=f"quantile:{level!r}", solver=InteriorPoint(), start=None, device=rows.X.device)
+        for level in levels
+    ]
+    low, high = (plan.run(Part(line.training, rows)).weights.cpu() for plan in plans)
+    return line.plan.predictor(high - low)(rows.X)
 
 
 def _without(found: Covariance, reason: str) -> Covariance:

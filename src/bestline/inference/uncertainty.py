@@ -56,7 +56,7 @@ def covariance(line: FittedLine, cov: Cov | None = None, data: Any = None) -> cl
         By default that which the line was fitted with. "classical", "HC0" to "HC3"; {"cluster": column} or {"cluster": [a, b]}, with
         "type": "CR1", "CR2" or "CR3"; {"hac": column or None, "lags": m}, Newey-West of rows in order of a column or as they stand;
         {"driscoll-kraay": times, "lags": m}. As text: "cluster:firm,year", "hac:week,lags=4". Of median, quantile and
-        Huber lines "robust" or "iid".
+        Huber lines "robust" or "iid", of the first two "nid", of the last "H2" or "H3".
     data
         The training rows, for a model that has none.
 

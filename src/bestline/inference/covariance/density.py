@@ -53,6 +53,19 @@ BANDWIDTHS: dict[str, Callable[[int, float], float]] = {
 }
 
 
+def reaches(b: float, level: float) -> bool:
+    """Whether there are quantiles as far from the level as a bandwidth b of probabilities."""
+    # Beyond that the bandwidth reaches past all of the data. R halves it until it fits, which tells of nothing but the rounding.
+    return b < min(level, 1 - level)
+
+
+def too_few(n: int, level: float) -> NumericalError:
+    """That n rows do not reach as far."""
+    return NumericalError(
+        f"{count(n, 'row')} {'is' if n == 1 else 'are'} too few to tell the density of errors at the {level:g} quantile."
+    )
+
+
 def kernel_width(u: Tensor, times: Tensor, level: float, b: float, *, rounding: float) -> float:
     """How near to 0 residuals u (n,), each there so many `times`, are to tell of the density there; R's quantreg and Stata's.
 
@@ -61,12 +74,8 @@ def kernel_width(u: Tensor, times: Tensor, level: float, b: float, *, rounding: 
     Raises NumericalError where there are too few rows for the quantile, and where half of the residuals are the same to `rounding`.
     """
     rows = float(times.sum())
-    # Beyond that the bandwidth reaches past all of the data. R halves it until it fits, which tells of nothing but the rounding.
-    if not b < min(level, 1 - level):
-        n = round(rows)
-        raise NumericalError(
-            f"{count(n, 'row')} {'is' if n == 1 else 'are'} too few to tell the density of errors at the {level:g} quantile."
-        )
+    if not reaches(b, level):
+        raise too_few(round(rows), level)
     # The smaller of two measures of spread: one follows far rows, the other steps in few rows (Silverman 1986, 3.4.2).
     mean = float((times * u).sum()) / rows
     sd = math.sqrt(float((times * (u - mean) ** 2).sum()) / (rows - 1))

@@ -25,10 +25,10 @@ from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY
 from bestline.errors import NumericalError, listed
 from bestline.inference.coordinates import Basis
 from bestline.inference.covariance.base import CovarianceKind, Filling
-from bestline.inference.covariance.density import BANDWIDTHS, USUAL, at_each, at_zero, kernel_width
+from bestline.inference.covariance.density import BANDWIDTHS, USUAL, at_each, at_zero, kernel_width, reaches, too_few
 from bestline.inference.covariance.sandwich import NO_ERRORS, Covariance, depends, of_weights, said_unknown
 from bestline.numerics import eigenvectors
-from bestline.wording import plain
+from bestline.wording import count, plain
 
 _FLAT = 1e-10  # of the steepest bend: less in some direction is rounding
 _NOT_ALIKE = "Under probability weights rows are not drawn alike, so 'iid' does not hold; take 'robust'."
@@ -55,6 +55,8 @@ class EdgedRows:
         What float64 leaves of a residual of 0.
     alone : Tensor (n,)
         Whether a row determines a weight by itself (leverage 1).
+    rise : Tensor (n,) or None
+        How far the quantile line rises at each row from a bandwidth below the level to one above, for a kind that asks for it.
     """
 
     u: Tensor
@@ -66,6 +68,7 @@ class EdgedRows:
     rank: int
     rounding: float
     alone: Tensor
+    rise: Tensor | None = None
 
     @property
     def again(self) -> Tensor:
@@ -126,6 +129,16 @@ class OfEdges(CovarianceKind, ABC):
         """Rows that say nothing of their own error, (n,)."""
         return torch.zeros_like(of.alone)
 
+    def beside(self, rows: int, level: float) -> tuple[float, float] | None:
+        """The levels of two more quantile lines that it looks at, the lower first; None for most, which do with residuals."""
+        del rows, level
+        return None
+
+    def said(self, of: EdgedRows) -> tuple[str, ...]:
+        """What people should know of these rows."""
+        del of
+        return ()
+
     def refused_under(self, weights: str) -> str:
         """Why it does not hold under weights of a kind; empty where it does."""
         del weights
@@ -156,7 +169,11 @@ class HuberRobust(OfEdges):
         return of.alone
 
 
-_CHOICES: dict[str, Collection[str]] = {"bandwidth": BANDWIDTHS, "density": ("own", "common"), "form": ("H1", "H2", "H3")}
+_CHOICES: dict[str, Collection[str]] = {
+    "bandwidth": BANDWIDTHS,
+    "density": ("own", "common", "fits"),
+    "form": ("H1", "H2", "H3"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,14 +275,23 @@ class OfQuantile(Chosen):
         return kernel_width(*of.alike, of.level, BANDWIDTHS[self.bandwidth](of.count, of.level), rounding=of.rounding)
 
 
+# By where their densities come from, as tables call them.
+_SANDWICHES = {
+    "own": "Powell's kernel sandwich",
+    "fits": "Hendricks and Koenker's sandwich",
+    "common": "robust sandwich, one density for all rows",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class QuantileRobust(OfQuantile):
     """For errors of any spread: the density of each row's errors by a normal kernel at its own residual, as R's quantreg has se = "ker".
 
     Attributes
     ----------
-    density : {"own", "common"}
-        "common": one density for all rows, and each row's own score; that is right for errors of one spread about a curve that is no
+    density : {"own", "fits", "common"}
+        "fits": that of each row by the rise of the line from a bandwidth b below the level to one above, 2 b / rise (Hendricks &
+        Koenker 1992), as R's quantreg has se = "nid"; rows where these lines cross tell none. "common": one density for all rows, and each row's own score; that is right for errors of one spread about a curve that is no
         line. As statsmodels' vcov="robust", which has rows on the line above or below by rounding.
     """
 
@@ -277,19 +303,42 @@ class QuantileRobust(OfQuantile):
     @property
     def title(self) -> str:
         """As a table calls it."""
-        told = "Powell's kernel sandwich" if self.density == "own" else "robust sandwich, one density for all rows"
-        return told + self.by_rule
+        return _SANDWICHES[self.density] + self.by_rule
+
+    def beside(self, rows: int, level: float) -> tuple[float, float] | None:
+        """A bandwidth below and above, where these are looked at and exist."""
+        b = BANDWIDTHS[self.bandwidth](rows, level)
+        return (level - b, level + b) if self.density == "fits" and reaches(b, level) else None
+
+    def said(self, of: EdgedRows) -> tuple[str, ...]:
+        """At how many rows the lines beside cross."""
+        crossed = 0 if of.rise is None else int((of.rise <= of.rounding).sum())
+        if not crossed:
+            return ()
+        return (
+            f"At {count(crossed, 'row')} the quantile lines a bandwidth apart cross or touch, which tells no density of errors there.",
+        )
 
     def pulls(self, of: EdgedRows) -> Pulls:
         """Expected squares of the scores, and densities."""
         span = of.high - of.low
-        own = self.density == "own"
+        common = self.density == "common"
         sampled = of.weights == PROBABILITY  # by what may have to do with the errors: then each row's own square counts
-        square = of.squares if sampled or not own else torch.full_like(of.u, -of.low * of.high)
+        square = of.squares if sampled or common else torch.full_like(of.u, -of.low * of.high)
+        return Pulls(of.again * square, span * (self._between(of) if self.density == "fits" else of.sharper * self._near(of)))
+
+    def _near(self, of: EdgedRows) -> Tensor:
+        """Densities by residuals near the line, of rows brought to like spread."""
         h = self.width(of)
         # One density for all is estimated from all rows; of each row only its own residual tells.
-        bend = at_each(of.alike[0], h) if own else torch.full_like(of.u, at_zero(*of.alike, h))
-        return Pulls(of.again * square, of.sharper * bend * span)
+        return at_each(of.alike[0], h) if self.density == "own" else torch.full_like(of.u, at_zero(*of.alike, h))
+
+    def _between(self, of: EdgedRows) -> Tensor:
+        """Densities of the rows as they are, by the rise of the line; 0 where the lines cross."""
+        if of.rise is None:
+            raise too_few(of.count, of.level)
+        b = BANDWIDTHS[self.bandwidth](of.count, of.level)
+        return torch.where(of.rise > of.rounding, 2 * b / of.rise.clamp(min=1e-300), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +422,7 @@ def edged(
             notes.append(
                 f"No row near the line says where {listed(lost)} should be{of_which}, so there is no such standard error."
             )
-        notes += said_unknown(kind, alone, names)
+        notes += [*said_unknown(kind, alone, names), *(kind.said(of) if rss > 0 else ())]
         middles.append(middle)
         known.append(determined & ~unknown & ~alone)
         blind = blind + flat + own.T @ own

@@ -30,6 +30,7 @@ _ALIASES: dict[str, tuple[str, dict[str, str]]] = {
     **{name: ("driscoll-kraay", {}) for name in ("driscollkraay", "driscoll_kraay", "dk", "xtscc")},
 }
 _HUBER: dict[str, tuple[str, dict[str, str]]] = {name: ("iid", {"form": name.upper()}) for name in ("h1", "h2", "h3")}
+_QUANTILES: dict[str, tuple[str, dict[str, str]]] = {"nid": ("robust", {"density": "fits"})}
 # Of lines under a loss with edges, what others call them and what goes for least squares.
 _OF_EDGES = {
     **dict.fromkeys(("h1", "h2", "h3", "ols", "nonrobust", "const", "default"), "iid"),
@@ -63,7 +64,7 @@ def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
         return cov
     name, columns, options = _of_mapping(cov, kinds) if isinstance(cov, Mapping) else _of_text(cov)
     plain = name.lower().rstrip(":")
-    aliases = _ALIASES if not cost.edged else _HUBER if cost.name == "huber" else {}
+    aliases = _ALIASES if not cost.edged else _HUBER if cost.name == "huber" else _QUANTILES
     plain, meant = aliases.get(plain, (plain, {}))
     kind = next((kind for known, kind in kinds.items() if known.lower() == plain), None)
     if kind is None:
@@ -124,7 +125,12 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
 def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cost: Loss) -> OptionError:
     if cost.edged:
         huber, meant = cost.name == "huber", _OF_EDGES.get(name.lower())
-        own = [repr(known) for known in kinds if known != "classical"] + ["'H2'", "'H3'"] * huber
+        own = [repr(known) for known in kinds if known != "classical"] + (["'H2'", "'H3'"] if huber else ["'nid'"])
+        if name.lower() == "rank" and not huber:
+            return OptionError(
+                f"There is no `cov` {_brief(cov)}: intervals by inverting a rank test have no standard error, and are not computed; write "
+                f"{in_a_row(own, 'or')}."
+            )
         hint = f"; {meant!r} is nearest to that" if meant else ""
         return OptionError(
             f"There is no `cov` {_brief(cov)} for {'Huber' if huber else 'median and quantile'} lines, whose standard errors are of "
