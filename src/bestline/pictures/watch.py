@@ -61,6 +61,7 @@ _PRINTED = (
     54,
     44,
     36,
+    30,
 )  # dots an inch of the picture for paper: sharp enough there, and less where the page would be too large
 _MOST = 250_000  # bytes of a page
 

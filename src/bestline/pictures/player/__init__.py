@@ -57,9 +57,7 @@ MODULES = (
 )
 
 # Without these a page plays what was recorded: `player` asks for them only where a session says that the page can train.
-_TRAINING = frozenset(
-    ("linear", "bowl", "descent", "trainer", "takehome", "points", "pins", "knobs", "sweep", "update", "alive")
-)
+_TRAINING = frozenset(("linear", "bowl", "descent", "trainer", "takehome", "points", "pins", "knobs", "sweep", "alive"))
 
 # Comments that fill lines of their own: a page has no use for them.
 _COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)

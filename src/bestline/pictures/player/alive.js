@@ -11,7 +11,6 @@ import { handOver, make } from "./dom.js";
 import { Trainer } from "./trainer.js";
 import { commandOf, pythonOf, scriptOf, whyNoCommand } from "./takehome.js";
 import { Knobs } from "./knobs.js";
-import { UpdateRule } from "./update.js";
 import { movable, Points } from "./points.js";
 import { Pins } from "./pins.js";
 import { RateSweep } from "./sweep.js";
@@ -50,7 +49,6 @@ export class Alive {
     this.pins = new Pins(this);
     this.sweep = this.trainer.told.sweeps ? new RateSweep(this) : null;
     this.knobs = new Knobs(this);
-    this.update = new UpdateRule(this.signal, () => player.refresh());
     // Of a long run, or of many weights, only a few steps were sent; with held-out losses that the page cannot know, all that are shown.
     this.shows(this.trainer.train(), !this.trainer.held && player.session.runs[0].held_out);
     this.recorded = { runs: player.session.runs, ground: player.session.ground, trained: player.session.trained };
@@ -106,12 +104,6 @@ export class Alive {
     player.subtitle.textContent = this.touched ? trainer.subtitle : session.subtitle;
     this.knobs.show(this.ahead);
     this.sweep?.show(moving);
-  }
-
-  /** The arithmetic of the update after step k. */
-  showUpdate(k) {
-    const { settings, walk, told } = this.trainer;
-    this.update.show(settings, walk, k, told.names, settings.standardize);
   }
 
   /** The recorded run again, its settings and its rows. */
@@ -177,7 +169,6 @@ export class Alive {
     // "optimum" and "exact loss": the answer itself, for whoever is to find it.
     view.secret = hidden.includes("optimum") || hidden.includes("exact loss");
     this.knobs.hide(hidden);
-    this.update.element.hidden = hidden.includes("update");
     this.points?.hide(hidden.includes("points"));
     this.player.hide(hidden);
   }

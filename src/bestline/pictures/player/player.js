@@ -15,6 +15,7 @@ import { Frame } from "./frame.js";
 import { csvOf, stepsTable } from "./tables.js";
 import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, unheard, warn } from "./controls.js";
 import { Roster } from "./roster.js";
+import { UpdateRule } from "./update.js";
 import { Alive } from "./alive.js";
 import { readAddress, SWITCHES, writeAddress } from "./address.js";
 
@@ -27,7 +28,7 @@ const prefers = (what) => globalThis.matchMedia?.(`(prefers-${what})`) ?? { matc
 export class Player {
   session; signal; stopper; frames; position; speed; playing; shown; times; view; alive; panels; sides; address; toggles; slider; playButton; cells;
   numbers; steps; rows; help; status; equation; counter; copyButton; roster; subtitle; finding; asked; told; question; changed;
-  waiting; before; later; warned; hidden; opened; noted;
+  waiting; before; later; warned; hidden; opened; noted; arithmetic;
 
   /** @param {HTMLElement} root @param {any} options those of `mount` */
   constructor(root, { session: told, theme, autoplay, keys, address = null }) {
@@ -60,10 +61,11 @@ export class Player {
   build(root) {
     const { session } = this, panels = this.panels.map((frame) => frame.element);
     this.roster = new Roster(this);
+    this.arithmetic = new UpdateRule(this.signal, () => this.refresh());
     this.element = make("section", { class: "bestline-player", tabindex: -1, "aria-label": `Training step by step: ${session.title}` });
     this.question = make("div", { hidden: true });
     this.alerts = make("div", { class: "bl-alerts", role: "alert" });
-    const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this), ...(this.alive ? [this.alive.update.element] : []));
+    const body = make("div", { class: "bl-body" }, headerOf(this), this.question, this.alerts, ...(this.alive ? [this.alive.knobs.element, this.alive.knobs.foresight] : []), controlsOf(this), readoutOf(this), this.arithmetic.element);
     body.append(this.roster.element, make("div", { class: `bl-panels bl-of-${panels.length}` }, ...panels), footerOf(this));
     this.element.append(body);
     root.replaceChildren(this.element);
@@ -193,10 +195,10 @@ export class Player {
   }
 
   write() {
-    const { run, row, k, table } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
+    const { run, row, k, table, many } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
     const text = (element, value) => element.textContent !== value && (element.textContent = value);
     text(this.counter, counted);
-    this.alive?.showUpdate(k);
+    if (run.updates) this.arithmetic.show(run.updates, run.step[row], many ? run.label : "");
     text(this.equation, this.session.straight === false ? "" : equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));
     this.numbers.forEach(([name, , value], i) => {
       text(this.cells[i], value(run, row));
@@ -315,6 +317,7 @@ export class Player {
     this.hidden = hidden;
     for (const [name, element] of [["play", this.playButton], ["step", this.slider], ...Object.entries(this.toggles)]) element.hidden = hidden.includes(name) || (name === "trained" && !this.session.trained);
     this.numbers.forEach(([name], i) => (this.cells[i].parentElement.hidden = hidden.includes(name) || (name === "gap to exact" && this.view.secret)));
+    this.arithmetic.element.hidden = hidden.includes("update");
     for (const frame of this.panels) frame.element.hidden = hidden.includes(frame.panel.name);
     this.redraw();
   }

@@ -21,6 +21,7 @@ from bestline.pictures.findings import of_runs
 from bestline.pictures.landscape import UNITS, Pair, grid_values, is_scaled, landscapes
 from bestline.pictures.landscape_marks import of_the_arrow, trained, ways_down
 from bestline.pictures.loss_curves import axis_label, by_factors, floor_of, near
+from bestline.pictures.player.arithmetic import arithmetic, numbers_a_step
 from bestline.pictures.sample import Sample, is_straight
 from bestline.training import Fit, Plane, RowLoss, Stop, planes
 from bestline.training.early_stopping import best_step, ridge_of
@@ -322,8 +323,9 @@ def _run(
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
-    # What a step costs in numbers: weights, some ten columns, and predictions or a curve where they are sent.
+    # What a step costs in numbers: weights, some ten columns, its update, and predictions or a curve where they are sent.
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 2
+    more += 0 if again else numbers_a_step(fit)
     keep = thinned(fit, _STEPS if again else max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
@@ -348,6 +350,8 @@ def _run(
         "stop": fit.stop.name.lower(),
         "advice": fit.ending,
         "kept": fit.step,
+        # What each update did, in numbers; a page that trains finds them itself.
+        "updates": None if again else arithmetic(fit, keep, target),
         # Where the held-out loss is least, and the ridge penalty that stopping there amounts to.
         "best": None if best is None else {"step": best, "l2": ridge_of(fit, best)},
         "last": {

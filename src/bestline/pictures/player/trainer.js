@@ -153,6 +153,7 @@ export class Trainer {
       weights: this.shownWeights.map((j) => rows.map((w) => w[j])), loss: walk.loss.slice(0, many), gap,
       ...this.ways(rows, "data"), trained: settings.standardize ? this.ways(rows, "trained") : null,
       predicted: null, predict: this.session.data?.features ? ({ role }, t) => this.predicted((role === "held_out" ? this.session.data.held_out : this.session.data).features, rows[t]) : null,
+      updates: { walk, knobs: { ...settings }, names: told.names, standardized: settings.standardize },
       last: { step: last, loss: walk.loss[last], gap: walk.gap[last], near }, diverged: walk.stop === "diverged", steps_to_99: near, live: true,
     };
   }

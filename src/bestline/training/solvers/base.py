@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, Self
@@ -18,6 +18,7 @@ from bestline.calls import is_number, with_hints
 from bestline.errors import OptionError
 from bestline.numerics import Weights
 from bestline.training.objective import Objective
+from bestline.training.solvers.update import Retraced
 
 AT_LIMIT = 1e-9  # relative: rates that near to their limit are at it, as far as rounding goes, and neither converge nor diverge
 
@@ -194,6 +195,8 @@ class Solver(ABC):
         Where a model file keeps its settings; None: nowhere, and what is loaded is `Exact()`.
     unwritten : str
         Why a script does not write it out on its way to the solution.
+    unruled : str
+        Why its steps cannot be followed by hand, as updates by one rule.
     """
 
     # Class variables are what is true of every solver of a kind, properties what depends on its settings. The defaults are those of
@@ -209,6 +212,9 @@ class Solver(ABC):
     kept_as: ClassVar[str | None] = None
     unwritten: ClassVar[str] = (
         "This model stopped on its way to the solution, which a script would reach; fit again with more steps."
+    )
+    unruled: ClassVar[str] = (
+        "The steps of this solver are no updates by the gradient, so no rule of them can be followed by hand."
     )
 
     @property
@@ -232,6 +238,13 @@ class Solver(ABC):
         """Whether an update sees some of the rows only."""
         size = None if self.loop is None else self.loop.batch_size
         return objective.slices is not None and (size is None or size < len(objective.slices))
+
+    def retraced(self, objective: Objective, start: Weights, at: Sequence[int], *, seed: int = 0) -> Retraced:
+        """The updates that follow some steps, ascending, in the numbers of their rule: the run is made again for them.
+
+        Raises OptionError with the reason where that cannot be.
+        """
+        raise OptionError(self.unruled)
 
     @property
     def reads(self) -> Reads:

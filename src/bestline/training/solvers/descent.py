@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -39,8 +39,11 @@ from bestline.training.solvers.base import (
 )
 from bestline.training.solvers.rate_limits import automatic, curvatures, limit
 from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, made, maker, usual_schedule
+from bestline.training.solvers.update import Retraced, Update, memory_of, rule_of
 
 _AHEAD = 64  # steps made before they are looked at together
+_AGAIN = 1_000_000_000  # numbers that a run may read to be made again: seconds
+_AN_UPDATE = 10_000  # as many numbers could be read in the time that an update takes by itself
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
 
 OPTIMIZERS: dict[str, OptimizerMaker] = {
@@ -251,12 +254,7 @@ class Descent(Solver):
 
     def run(self, objective: Objective, start: Weights, *, seed: int = 0) -> Iterator[Step]:
         """The start, and the weights after every update, without end."""
-        parameter = Parameter(start.clone())
-        optimizer = self.built(parameter, objective)
-        scheduler = made(maker(self.schedule, self.steps), optimizer)
-        walk = _Walk(
-            objective, parameter, optimizer, scheduler, self._slices(objective, seed), *self._shortcuts(objective, optimizer)
-        )
+        walk = self._walk(objective, start, seed)
         # Where nobody need look at each step before the next is made, they are made 1, 4, 16 and then 64 at a time: an early stop
         # wastes little, a long run is looked at seldom. Steps made beyond a stop are never told.
         index, many = 0, 1
@@ -266,6 +264,38 @@ class Descent(Solver):
             walk.move(steps[-1])
             index += many
             many = min(4 * many, _AHEAD, max(self.rule.steps - index + 1, 1)) if walk.ahead else 1
+
+    def retraced(self, objective: Objective, start: Weights, at: Sequence[int], *, seed: int = 0) -> Retraced:
+        """As `Solver` has it. A schedule that goes by the loss looks at it again."""
+        walk, size = self._walk(objective, start, seed), self.batch_size
+        rule, wanted = rule_of(walk.optimizer), set(at)
+        if rule is None:
+            raise OptionError(
+                f"An update of {self.title} is no one formula of weights and gradient, so its numbers are not written out."
+            )
+        rows = size or (0 if objective.bowl is not None or objective.slices is None else len(objective.slices))
+        if (at[-1] + 1) * (rows * len(start) + _AN_UPDATE) > _AGAIN:
+            raise OptionError(
+                "The numbers of the updates are found by making the run again, and this one read too many rows for that; take fewer "
+                "steps to have them."
+            )
+        looks = isinstance(walk.scheduler, ReduceLROnPlateau)
+        found = []
+        for index in range(at[-1] + 1):
+            here = Step.at(objective, index, walk.parameter.detach().clone()) if looks else None
+            if index in wanted:
+                found.append(walk.noted(index, here))
+            else:
+                walk.move(here)
+        return Retraced(rule, size, found)
+
+    def _walk(self, objective: Objective, start: Weights, seed: int) -> _Walk:
+        """At the start, with nothing remembered."""
+        parameter = Parameter(start.clone())
+        optimizer = self.built(parameter, objective)
+        scheduler = made(maker(self.schedule, self.steps), optimizer)
+        slices = self._slices(objective, seed)
+        return _Walk(objective, parameter, optimizer, scheduler, slices, *self._shortcuts(objective, optimizer))
 
     def _shortcuts(self, objective: Objective, optimizer: Optimizer) -> tuple[bool, _PlainSteps | None]:
         """Whether steps may be made some at a time and looked at together afterwards, which on a bowl is much less work.
@@ -374,6 +404,14 @@ class _Walk:
             self.scheduler.step(at.loss)
         elif isinstance(self.scheduler, LRScheduler):
             self.scheduler.step()
+
+    def noted(self, index: int, at: Step | None) -> Update:
+        """One update with its numbers; `at` as in `move`."""
+        rate, before = self.optimizer.param_groups[0]["lr"], self.parameter.detach().clone()
+        memory = memory_of(self.optimizer, self.parameter)
+        self.move(at)
+        assert self.parameter.grad is not None  # noqa: S101  it was moved by it
+        return Update(index, float(rate), before, self.parameter.grad.clone(), memory, self.parameter.detach().clone())
 
     def _step(self, *closure: Callable[[], float]) -> None:
         try:

@@ -25,6 +25,7 @@ class Recorded(Solver):
     name: ClassVar[str] = "recorded"
     again: ClassVar[bool] = False
     unwritten: ClassVar[str] = "The steps were made in a loop of your own, which is the script; nothing else is known of them."
+    unruled: ClassVar[str] = "The steps were made in a loop of your own, whose rule is not known here."
     path: Weights
 
     def __repr__(self) -> str:

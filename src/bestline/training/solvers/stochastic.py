@@ -67,6 +67,10 @@ class Stochastic(Solver):
     unwritten: ClassVar[str] = (
         "Scripts do not write out `Stochastic`; fit with Descent('sgd', batch_size=1), whose loop they do."
     )
+    unruled: ClassVar[str] = (
+        "A step is an epoch here: as many updates as there are rows, each by the gradient of one row. To follow them by hand, take "
+        "one row at a time with Descent('sgd', batch_size=1)."
+    )
     refusal: ClassVar[str] = (  # of other losses and forward functions
         "Stochastic() trains on squared loss of a line only; for other losses and forwards take one row at a time with "
         "Descent('sgd', batch_size=1)."
