@@ -37,6 +37,7 @@ _WIDE = 12  # weights beyond which predictions are sent in place of rows, and on
 _GRADIENTS = 4_000_000  # rows times steps whose gradients are computed, where they are no closed form
 _STEPS = 12  # of a run that the page itself makes again
 _FEW = 40  # rows of which predictions are sent, shared among the runs
+_BESIDE = "The updates of a run recorded beside others are not written out: watch it alone to follow them by hand."
 _CURVE = 49  # points of a curve that is no straight line
 _GRID = 39  # grid values an axis at the most, where the surface has no closed form
 
@@ -114,6 +115,7 @@ def session(
                 _NUMBERS * len(fit.trace) // steps,
                 parts,
                 again=trains and fit is first and (fit.trace.held_out is None or held),
+                alone=len(fits) == 1,
             )
             for label, fit in runs.items()
         ],
@@ -316,6 +318,7 @@ def _run(
     parts: Mapping[str, Sample],
     *,
     again: bool,
+    alone: bool,
 ) -> dict[str, Any]:
     trace, solver = fit.trace, fit.solver
     d, short = len(trace.names), called(trace.names)
@@ -325,7 +328,7 @@ def _run(
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
     # What a step costs in numbers: weights, some ten columns, its update, and predictions or a curve where they are sent.
     more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 2
-    more += 0 if again else numbers_a_step(fit)
+    more += numbers_a_step(fit) if alone and not again else 0
     keep = thinned(fit, _STEPS if again else max(20, budget // (min(d, _WIDE) + 10 + more)))
     weights = trace.weights[keep][:, :, target]
     best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
@@ -351,7 +354,7 @@ def _run(
         "advice": fit.ending,
         "kept": fit.step,
         # What each update did, in numbers; a page that trains finds them itself.
-        "updates": None if again else arithmetic(fit, keep, target),
+        "updates": None if again else arithmetic(fit, keep, target) if alone else {"why": _BESIDE},
         # Where the held-out loss is least, and the ridge penalty that stopping there amounts to.
         "best": None if best is None else {"step": best, "l2": ridge_of(fit, best)},
         "last": {
