@@ -26,7 +26,8 @@ _SAMPLES = {
     "longley": ("Employment in the USA in 16 years, and six nearly collinear columns.", "employed", ("gnp",)),
     "norris": ("36 readings of an ozone monitor, y, and the true concentrations, x.", "y", ("x",)),
 }
-_LIKELY = re.compile(r"^(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
+# The last word of a name counts: sale_price, "house price".
+_LIKELY = re.compile(r"(^|[_ .-])(y|target|label|outcome|response|price|sales?|charges|mpg|medv|quality)$", re.IGNORECASE)
 _NAMED_ROWS = re.compile(r"^(id|index|row|no|nr|number|key|unnamed.*|.*[_ ]id|year|month|day|date)$", re.IGNORECASE)
 
 
@@ -126,8 +127,8 @@ def table(key: str, data: Any, name: str = "", *, path: Path | None = None, form
     """Somebody's own data, opened. Raises DataError where they cannot be read as a table."""
     source = open_source(data)
     found = Dataset(key, name or source.label, data, source, path=path)
-    first = {"formula": formula} if formula else _first(source)
-    return replace(found, first=first)
+    first, about = ({"formula": formula}, "") if formula else _first(source)
+    return replace(found, first=first, about=about)
 
 
 def _looks(source: Source) -> list[tuple[Field, int, str]]:
@@ -158,24 +159,37 @@ def _values(head: Batch, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(head.numbers([name])[:, 0].numpy(), dtype=np.float64)
 
 
-def _first(source: Source) -> dict[str, Any]:
-    """The target and the feature that one would look at first: names tell more than numbers, then the largest correlation."""
+def _first(source: Source) -> tuple[dict[str, Any], str]:
+    """The target and the feature that one would look at first, and why: names tell more than numbers, then the largest correlation."""
     head = _head(source)
     names = [f.name for f in source.fields if f.kind is Kind.NUMBER]
     if head is None or not names:
-        return {}
+        return {}, "No column holds numbers; a line needs a target that does." if head is not None else ""
     columns = {name: _values(head, name) for name in names}
     with np.errstate(all="ignore"):
         moving = [name for name in names if np.nanstd(columns[name]) > 0] if len(head) else []
-    usual = [name for name in moving if not _NAMED_ROWS.match(name)] or moving
-    target = next((name for name in usual if _LIKELY.match(name)), (usual or names)[-1])
+    counter = source.fields[0].name  # numbers of rows stand first
+    numbers_rows = [name for name in moving if _NAMED_ROWS.match(name) or (name == counter and _counts(columns[name]))]
+    usual = [name for name in moving if name not in numbers_rows] or moving or names
+    measured = [name for name in usual if len(np.unique(columns[name][~np.isnan(columns[name])])) > 2] or usual
+    named = [name for name in usual if _LIKELY.search(name)]
+    target = named[0] if named else measured[-1]
+    why = "its name is that of a target" if named else "it is the last column of numbers that vary"
     others = [name for name in usual if name != target]
-    if not others:
+    if others:
+        feature = max(others, key=lambda name: _correlation(columns[name], columns[target]))
+        why += "" if len(others) == 1 else f", and {readable(feature)} goes with it most closely"
+        features = [feature]
+    else:
         words = [f.name for f in source.fields if f.kind is Kind.TEXT]
-        left = [name for name in moving if name != target] + words
-        return {"target": target, "features": left[:1]}
-    best = max(others, key=lambda name: _correlation(columns[name], columns[target]))
-    return {"target": target, "features": [best]}
+        features = [*(name for name in moving if name != target), *words][:1]
+    chosen = f"{readable(target)} is taken as the target: {why}. Any other can be chosen."
+    return {"target": target, "features": features}, chosen
+
+
+def _counts(values: np.ndarray[Any, Any]) -> bool:
+    """Whether a column numbers the rows: whole numbers, each one more than that before."""
+    return len(values) > 2 and bool((np.diff(values) == 1).all()) and bool((values == np.floor(values)).all())
 
 
 def _correlation(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
