@@ -195,3 +195,14 @@ def test_a_lean_that_chance_explains_is_not_named() -> None:
     assert found.skew > 1
     assert normal.p_value > 0.05
     assert not any("skewed" in finding.text for finding in found.findings)
+
+
+@pytest.mark.parametrize(("short", "irregular"), [(20, False), (16, False), (15, True)])
+def test_an_order_of_which_a_fifth_of_the_steps_are_long_has_no_usual_step(short: int, irregular: bool) -> None:
+    """Four long steps beside as many short ones: with 16 they are a fifth of all, which is not more than a fifth."""
+    t = np.cumsum([0.0, *[1.0] * short, *[5.0] * 4])
+    draw = np.random.default_rng(2)
+    model = bl.fit({"x": draw.normal(size=len(t)), "y": draw.normal(size=len(t)), "t": t}, "y ~ x", cov={"hac": "t", "lags": 2})
+    told = "\n".join(model.notes)
+    assert ("`t` is unevenly spaced" in told) == irregular
+    assert ("`t` has 4 gaps" in told) != irregular

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ldexp
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from typer.testing import CliRunner
 
 import bestline as bl
 from bestline.cli.app import app
-from bestline.data.tables import open_source
+from bestline.data.tables import Shift, open_source
+from bestline.data.tables.derived.shifts import worked_out
 from bestline.errors import (
     BestlineWarning,
     ColumnError,
@@ -106,6 +109,24 @@ class TestValues:
         with pytest.warns(BestlineWarning) as told:
             bl.fit(table, "y ~ lag(x, order=week)", missing="drop")
         assert [word for w in told for word in ["1 gap,"] if word in str(w.message)] == list(said)
+
+    @pytest.mark.parametrize("last", [60, 61])
+    @pytest.mark.parametrize(("a", "b"), [([1, 2, 3, 4], [60, 61, 62, 63]), ([60, 61, 62, 63], [1, 2, 3, 4])])
+    def test_from_one_level_to_the_next_there_is_no_gap(self, a: list[int], b: list[int], last: int):
+        """Each firm has weeks without a gap, however far the one is from the other; `last` puts one within the second."""
+        weeks = [*a, *b[:3], b[3] + last - 60]
+        table = {"y": [1.0, 3, 2, 5, 4, 7, 6, 9], "x": [1.0, 2, 4, 3, 6, 5, 8, 9], "week": weeks, "firm": list("aaaabbbb")}
+        with pytest.warns(BestlineWarning) as told:
+            bl.fit(table, "y ~ lag(x, order=week, by=firm)", missing="drop")
+        assert sum("has 1 gap, and" in str(w.message) for w in told) == last - 60
+        assert sum("gap" in str(w.message) for w in told) == last - 60
+
+    @given(st.lists(st.builds(ldexp, st.integers(-9, 9), st.sampled_from([-70, 0])), min_size=2, max_size=4), st.integers(1, 2))
+    def test_a_difference_that_float64_rounds_is_known_as_such(self, x: list[float], k: int):
+        (batch,) = open_source({"x": x, "y": x}).batches()
+        exact = [Fraction(b) - Fraction(a) == Fraction(b - a) for a, b in zip(x, x[k:], strict=False)]
+        assert worked_out(Shift("diff", "x", k), None, [batch]).rounded == (not all(exact))
+        assert not worked_out(Shift("lag", "x", k), None, [batch]).rounded
 
     def test_weekends_are_no_gaps(self):
         draw, days = np.random.default_rng(5), pd.bdate_range("2024-01-01", periods=60)

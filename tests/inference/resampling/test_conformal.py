@@ -59,8 +59,14 @@ def test_new_rows_are_held_as_often_as_promised_though_errors_are_far_from_norma
 def test_what_cannot_be_is_refused_in_a_sentence():
     frame = table().assign(w=np.arange(1.0, 31), z=1.0)
     model = bl.fit(frame, "y ~ a + b")
-    with pytest.raises(OptionError, match=r"A level of 0\.99 needs 99 rows or more; there are 30"):
-        model.conformal(frame, level=0.99)
+    # The largest of n errors has the rank n, and the rank wanted is ceil(level (n + 1)): of 39 rows it is the last at 0.975.
+    for level, rows in ((0.99, 99), (0.975, 39)):
+        with pytest.raises(OptionError, match=rf"A level of {level} needs {rows} rows or more; there are 30"):
+            model.conformal(frame, level=level)
+        least = table(rows)
+        assert bl.fit(least, "y ~ a + b").conformal(least.head(2), level=level).notna().all(axis=None)
+        with pytest.raises(OptionError, match=f"there are {rows - 1}"):
+            bl.fit(least[1:], "y ~ a + b").conformal(least.head(2), level=level)
     for asked in ({"method": "jackknife"}, {"level": 95}, {"folds": 1}, {"seed": -1}, {"metod": "cv+"}):
         with pytest.raises(BestlineError, match=r"[.?]$"):
             model.conformal(frame, **asked)
@@ -77,6 +83,20 @@ def test_rows_that_cannot_be_predicted_have_no_ends():
     frame = table()
     found = bl.fit(frame, "y ~ a + b").conformal(pd.DataFrame({"a": [0.0, np.nan], "b": [50.0, 50.0]}), level=0.9)
     assert found.notna().all(axis=1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_where_columns_repeat_each_other_ends_are_those_of_one_of_them(intercept: bool):
+    """The line is known where new rows keep to what the columns were in training, and one choice among many elsewhere."""
+    frame, offset = table(), 3.0 if intercept else 0.0
+    frame["b"] = offset + 2 * frame.a
+    more = "" if intercept else " - 1"
+    new = pd.DataFrame({"a": [0.5, 1.0, 1.0], "b": [offset + 1, offset + 2, offset + 4]})
+    found = bl.fit(frame, f"y ~ a + b{more}").conformal(new, level=0.8)
+    alone = bl.fit(frame, f"y ~ a{more}").conformal(new, level=0.8)
+    ends = ["pred_low", "pred_high"]
+    assert found[ends].iloc[:2].to_numpy() == pytest.approx(alone[ends].iloc[:2].to_numpy(), rel=1e-9)
+    assert found[ends].iloc[2].isna().all()
 
 
 @pytest.mark.parametrize("method", ["jackknife+", "cv+"])
