@@ -204,3 +204,20 @@ def test_groups_of_large_numbers_have_the_line_of_fit_without_a_word_of_numpy(si
     assert groups.tidy()["estimate"].tolist() == pytest.approx(
         [np.polyfit(x, y, 1)[0] / size, np.polyfit(x, y, 1)[1]], rel=1e-9
     )
+
+
+@pytest.mark.parametrize(("formula", "weights"), [("y ~ x", 2), ("y ~ x + z", 3), ("y ~ x - 1", 1)])
+@pytest.mark.parametrize("half_life", [4.0, math.inf])
+def test_the_first_fading_window_has_a_row_more_than_the_line_has_weights(formula, weights, half_life):
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(draw.normal(size=(12, 3)), columns=["x", "z", "y"]).assign(day=np.arange(12))
+    table = bl.fit_rolling(frame, formula, order="day", half_life=half_life).glance()
+    assert table["last"].tolist() == [*range(weights, 12)]
+
+
+@pytest.mark.parametrize("kind", ["frequency", "probability"])
+def test_windows_have_analytic_weights_alone(kind):
+    frame = pd.DataFrame({"x": np.arange(12.0), "y": np.arange(12) % 5, "w": 1 + np.arange(12) % 2})
+    with pytest.raises(OptionError, match=f"Windows count rows of the table.*{kind}"):
+        bl.fit_rolling(frame, "y ~ x", window=6, weights="w", weight_kind=kind)
+    assert len(bl.fit_rolling(frame, "y ~ x", window=6, weights="w", weight_kind="analytic").glance()) == 7

@@ -15,7 +15,7 @@ import torch
 
 import bestline as bl
 from bestline.data import checkpoint
-from bestline.errors import DataError, ModelFileError, OptionError
+from bestline.errors import BestlineWarning, DataError, ModelFileError, OptionError
 
 N = 400
 
@@ -178,3 +178,31 @@ def test_folds_of_a_column_with_gaps_are_what_they_are_without_a_checkpoint(tmp_
     assert (kept.rows, kept.dropped) == (plain.rows, plain.dropped) == (20, 1)
     assert kept.to_bytes() == plain.to_bytes()
     assert (plain + kept).rows == 40
+
+
+@pytest.mark.parametrize("large", [0, 1, 2])
+def test_what_one_file_tells_of_a_column_is_known_at_the_end(large, tmp_path):
+    """Integers that float64 rounds, in one file of three: whichever it is, the column is known as rounded, and that is said."""
+    for i in range(3):
+        a = 2**53 * (i == large) + 1 + 2 * np.arange(20)
+        pd.DataFrame({"a": a, "b": a % 7, "y": a % 5}).to_parquet(tmp_path / f"{i}.parquet")
+    files = [str(tmp_path / f"{i}.parquet") for i in range(3)]
+    for _ in range(2):  # broken off before the last file, and gone on with
+        with pytest.warns(BestlineWarning, match=r"`a` has integers beyond 2\*\*53"):
+            found = bl.Moments.collect(files, "y ~ a + b", checkpoint=tmp_path / "kept")
+        assert found.design.rounded == ("a",)
+
+
+@pytest.mark.parametrize("unit", [checkpoint.UNIT, 100])
+def test_a_file_of_the_same_size_that_was_written_anew_is_another(unit, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "UNIT", unit)
+    path, kept = tmp_path / "t.csv", tmp_path / "kept"
+    rows = "".join(f"{i},{i % 7}\n" for i in range(100))
+    path.write_text("x,y\n" + rows)
+    before = path.stat()
+    bl.Moments.collect(str(path), "y ~ x", checkpoint=kept)
+    path.write_text("y,x\n" + rows)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+    assert path.stat().st_size == before.st_size
+    with pytest.raises(DataError, match="has changed since it was read"):
+        bl.Moments.collect(str(path), "y ~ x", checkpoint=kept)

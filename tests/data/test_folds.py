@@ -66,3 +66,16 @@ def test_the_order_of_a_frames_columns_changes_no_fold_of_any_door() -> None:
         lambda data: [fold.center[-1].item() for fold in bl.Moments.collect(data, target="y").folds],
     ):
         assert made(turned) == pytest.approx(made(frame), rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:There are few rows")
+@pytest.mark.parametrize("columns", [2, 12, 102])
+def test_columns_without_names_are_in_the_order_in_which_they_stand(columns: int) -> None:
+    """x0, x1, ..., x10 are in the folds of the same columns under names that the alphabet has in that order."""
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, columns))
+    y = X[:, :2].sum(1) + rng.normal(size=300)
+    named = pd.DataFrame(X, columns=[f"c{j:03}" for j in range(columns)]).assign(y=y)
+    bare = pd.DataFrame(X, columns=[f"x{j}" for j in range(columns)]).assign(y=y)
+    counts = [[f.count for f in bl.Moments.collect(data, target="y").folds] for data in (named, bare)]
+    assert counts[0] == counts[1] == [f.count for f in bl.fit(X, y).moments.folds]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.diagnostic import linear_reset
 from statsmodels.stats.outliers_influence import OLSInfluence, variance_inflation_factor
 from statsmodels.stats.stattools import durbin_watson
 
@@ -206,3 +207,53 @@ def test_an_order_of_which_a_fifth_of_the_steps_are_long_has_no_usual_step(short
     told = "\n".join(model.notes)
     assert ("`t` is unevenly spaced" in told) == irregular
     assert ("`t` has 4 gaps" in told) != irregular
+
+
+@pytest.mark.parametrize(("p", "far"), [(0.012, False), (0.008, True)])
+@pytest.mark.parametrize("n", [6, 40])
+def test_an_outlier_is_farther_than_chance_explains(n: int, p: float, far: bool) -> None:
+    """By the p-value of statsmodels' outlier test, times the number of rows (Bonferroni)."""
+    e = np.random.default_rng(3).normal(size=n)
+
+    def pulled(by: float) -> Data:
+        return {"x": np.arange(n) / n, "y": np.arange(n) / n + e + by * (np.arange(n) == n // 2)}
+
+    def surely(data: Data) -> float:
+        return -float(ols(data).outlier_test()[:, 2].min())
+
+    assert ("studentised residual" in said(tuned(pulled, surely, -p, 20.0 / n**0.5, 200.0))) == far
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_errors_whose_far_rows_and_bulk_lie_on_either_side_do_not_lean(sign: float) -> None:
+    """The bulk leans to one side and a few far rows stand on the other: skewed by the third moment, but to no side."""
+    rng = np.random.default_rng(12)
+    error = -rng.exponential(size=2_000).clip(max=3)
+    error[:40] = rng.uniform(6, 9, 40)
+    data = {"x": rng.permutation(np.linspace(-1, 1, 2_000)), "y": sign * error}
+    e = sign * ols(data).resid
+    low, middle, high = np.quantile(e, [0.1, 0.5, 0.9])
+    assert np.mean(e**3) / np.mean(e**2) ** 1.5 > 1.5
+    assert (high + low - 2 * middle) / (high - low) < -0.2
+    assert "lean to one side" not in said(data)
+    assert "heavy tails" in said(data)
+
+
+@pytest.mark.parametrize(("p", "bent"), [(0.012, False), (0.008, True)])
+def test_errors_in_turns_tell_as_much_of_a_bend_as_independent_ones(p: float, bent: bool) -> None:
+    """By the p-value of statsmodels' RESET, whole and not in part, where neighbours are correlated by -0.5."""
+    rng = np.random.default_rng(13)
+    e = np.zeros(300)
+    for t in range(1, 300):
+        e[t] = -0.5 * e[t - 1] + rng.normal()
+    x = rng.uniform(-1, 1, 300)
+
+    def bend(by: float) -> Data:
+        return {"x": x, "y": x + by * x**2 + e}
+
+    def surely(data: Data) -> float:
+        return -float(linear_reset(ols(data), power=3, use_f=True).pvalue)
+
+    data = tuned(bend, surely, -p, 0.0, 5.0)
+    assert 1 - durbin_watson(ols(data).resid) / 2 < -0.4
+    assert ("residuals are bent" in said(data)) == bent

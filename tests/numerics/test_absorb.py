@@ -84,3 +84,13 @@ def test_of_many_levels_of_three_factors_the_rank_is_a_bound() -> None:
     codes = torch.tensor(rng.integers(0, 400, (3, 20_000)))
     cells = LevelCells(codes, torch.ones(20_000).double(), (400, 400, 400))
     assert rank(cells) == (1_198, False)  # 3 * 400 - 2, as all are connected
+
+
+def test_many_levels_that_those_of_another_factor_are_within_add_no_weight() -> None:
+    """Regions beside their towns: what a region says, the sum of its towns says; a third factor connects all towns."""
+    rng = np.random.default_rng(1)
+    town, year = rng.integers(0, 600, (2, 20_000)) % np.array([[600], [500]])
+    for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0]):
+        codes = torch.tensor(np.stack([town, year, town // 3])[order])
+        levels = tuple(np.array([600, 500, 200])[order].tolist())
+        assert rank(LevelCells(codes, torch.ones(20_000).double(), levels)) == (600 + 500 - 1, False)

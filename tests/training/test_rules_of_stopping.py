@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import numpy as np
@@ -117,3 +118,16 @@ def test_heavier_rows_come_sixteen_times_and_share_their_weight() -> None:
     index, share = visits(rows)
     assert index.tolist() == [0] * 16 + [1] * 3
     assert share.tolist() == [2.5] * 16 + [pytest.approx(2.5 / 3)] * 3
+
+
+@pytest.mark.parametrize(("away", "told"), [(0.4, True), (0.6, True), (2.0, False)])
+def test_what_is_left_to_go_is_told_as_a_share_of_the_least_loss(away: float, told: bool) -> None:
+    ones = np.c_[X, np.ones(60)]
+    best = np.linalg.lstsq(ones, Y, rcond=None)[0]
+    start = best + np.array([0, 0, 0, away])
+    model = own((X, Y), solver=Descent("sgd", lr=1e-3, steps=1), start=start.tolist())
+    after = start - 1e-3 * 2 / 60 * ones.T @ (ones @ start - Y)
+    loss, least = (float(((ones @ v - Y) ** 2).mean()) for v in (after, best))
+    assert (loss < 2 * least) == told
+    shares = [float(share) for share in re.findall(r"\(([0-9.]+)% of it\)", model.advice)]
+    assert shares == ([pytest.approx(100 * (loss - least) / least, rel=0.01)] if told else [])

@@ -251,3 +251,15 @@ def test_the_mean_is_of_the_first_epoch_and_then_of_all_the_others(targets) -> N
     way = y / x + left[:, None] * (start - y / x)
     wanted = [start, way[:n].mean(0), *(way[n : n * epoch].mean(0) for epoch in range(2, epochs + 1))]
     np.testing.assert_allclose(model.trace.weights[:, 0], wanted, rtol=EXACT)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1.0, 1.0], [1.0, 3.0, 0.5], [0.25, 0.5, 0.25], [40.0, 1.0, 1.0]])
+def test_the_automatic_rate_is_a_quarter_of_that_at_which_the_heaviest_turn_overshoots(weights):
+    """1 / (4 R): R the largest of |x|^2 + 1 times the weight of one of the row's turns, of which a weight w has ceil(w), 16 at most."""
+    X = np.random.default_rng(4).normal(size=(30, 2))
+    X[:3] = [[1.0, 0.0], [0.0, 2.0], [6.0, 1.0]]
+    y, w = X.sum(1), np.r_[weights, np.full(27, 0.5)]
+    turn = w / np.minimum(np.ceil(w), 16)
+    solver = bl.Stochastic(steps=1)
+    model = bl.fit((X, y), weights=w, solver=solver, standardize=False, start=[0.0, 0, 0])
+    assert model.rate == pytest.approx(1 / (4 * (turn * ((X**2).sum(1) + 1)).max()), rel=1e-12)
