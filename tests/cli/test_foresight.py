@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,21 @@ def test_a_file_that_is_there_is_overwritten_only_by_force(run: Run, tmp_path: P
     assert (tmp_path / "s.csv").read_text() == "mine"
     assert run("sweep", "t.csv", "y ~ x", "--steps", 5, "-o", "s.csv", "--force").status == 0
     assert (tmp_path / "s.csv").read_text() != "mine"
+
+
+def test_a_sweep_that_is_interrupted_tells_what_it_has_and_ends_with_status_130(
+    run: Run, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bl.sweep
+
+    def stopped(*args: object, progress: Callable[[str, float], None] | None, **kwargs: object) -> object:
+        def tell(what: str, fraction: float) -> None:
+            if "runs" in what and fraction > 0.3:
+                raise KeyboardInterrupt
+
+        return whole(*args, progress=tell, **kwargs)
+
+    monkeypatch.setattr(bl, "sweep", stopped)
+    done = run("sweep", table, "y ~ x1", "--lrs", "0.1,0.2", "--optimizers", "sgd,adam,rmsprop", "--steps", "1000", "--json")
+    assert done.status == 130
+    assert done.facts["interrupted"] is True

@@ -167,6 +167,13 @@ def test_nothing_is_overwritten_unless_asked(run: Run, small: Lesson, tmp_path: 
     assert run("lesson", "small", "-o", "small.md", "--force").status == 0
 
 
+def test_a_file_where_the_pictures_go_is_never_overwritten(run: Run, small: Lesson, tmp_path: Path):
+    (tmp_path / "small_files").write_text("mine", encoding="utf-8")
+    assert run("lesson", "small", "-o", "small.md", "--force").status == 1
+    assert (tmp_path / "small_files").read_text(encoding="utf-8") == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["small_files"]
+
+
 def test_a_lesson_that_breaks_leaves_nothing_behind(run: Run, small: Lesson, tmp_path: Path):
     small.path.write_text(SMALL.replace("print(2 + 3)", "import no_such_package"), encoding="utf-8")
     broken = run("lesson", "small", "-o", "small.md")

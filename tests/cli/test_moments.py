@@ -29,6 +29,9 @@ def test_moments_are_collected_added_subtracted_and_fitted(run: Run, table: Path
     twice = run("moments", "add", "a.moments", "a.moments", "-o", "aa.moments")
     assert "a.moments and a.moments hold the same moments, so every row counts twice." in twice.err
     assert "60 rows" in twice.out
+    (tmp_path / "copy.moments").write_bytes((tmp_path / "a.moments").read_bytes())
+    assert "so every row counts twice" in run("moments", "add", "a.moments", "copy.moments", "-o", "cc.moments").err
+    assert "counts twice" not in run("moments", "subtract", "a.moments", "copy.moments", "-o", "none.moments").err
     back = run("moments", "subtract", "ab.moments", "b.moments", "-o", "back.moments", "--json").facts
     assert back["rows"] == 30
     fitted = run("fit", "back.moments", "--json").facts

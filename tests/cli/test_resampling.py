@@ -73,3 +73,14 @@ def test_what_a_kind_has_no_use_for_is_refused_by_name(
     assert f"`{said}`" in refused.err
     assert "leave" in refused.err
     assert run("bootstrap", "m.bestline", table, "--kind", "jackknife").status == 0
+
+
+@pytest.mark.parametrize("option", [("--folds", "4"), ("--seed", "3")])
+@pytest.mark.parametrize("method", [(), ("--method", "jackknife+")])
+def test_options_of_folds_are_refused_where_there_are_none(
+    run: Run, table: Path, model: bl.Model, option: tuple[str, str], method: tuple[str, ...]
+) -> None:
+    done = run("predict", "m.bestline", table, "--conformal", table, *method, *option)
+    assert done.status == 2
+    assert f"{option[0]} is of folds" in done.err
+    assert run("predict", "m.bestline", table, "--conformal", table, "--method", "cv+", *option).status == 0

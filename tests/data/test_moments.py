@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,11 @@ def test_a_column_that_is_named_twice_is_there_once() -> None:
             model = bl.fit(table, target=target, features=features)
             assert (model.targets, model.names) == (("y",), ("x", "Intercept"))
             assert model.params.tolist() == pytest.approx([slope, level], rel=1e-9)
+
+
+def test_a_target_that_becomes_a_feature_may_have_been_anything():
+    """No range of it was kept, so no value is outside what was seen; features keep theirs."""
+    data = {"x": np.arange(20.0), "z": np.arange(20.0) % 3, "y": np.arange(20.0) % 7}
+    turned = bl.Moments.collect(data, "y ~ x + z").select("x", ["y", "z"])
+    assert turned.low.tolist() == [-math.inf, 0.0]
+    assert turned.high.tolist() == [math.inf, 2.0]

@@ -108,3 +108,14 @@ def test_a_wide_grid_of_small_errors_is_read_in_parts(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cross_validation, "_AT_ONCE", 30)
     # Products of matrices of other shapes are added up in another order by some processors.
     np.testing.assert_allclose(ours.ElasticNetCV(**how).fit(X, y).mse_path_, whole, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["LassoCV", "ElasticNetCV"])
+def test_the_path_begins_where_no_weight_of_the_signs_allowed_is_in(name):
+    """Of weights that may not be negative, columns that go against the target say nothing of the largest penalty."""
+    X, y, _ = table(40, 5)
+    X[:, 0] = -y + 0.1 * X[:, 1]  # the largest correlation of all, and negative
+    mine = made(name, cv=3, alphas=6, positive=True).fit(X, y)
+    others = getattr(theirs, name)(cv=3, alphas=6, tol=1e-12, max_iter=10**6, positive=True).fit(X, y)
+    np.testing.assert_allclose(mine.alphas_, others.alphas_, rtol=EXACT)
+    np.testing.assert_allclose(mine.coef_, others.coef_, rtol=CLOSE, atol=CLOSE)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.linear_model as theirs
 import torch
@@ -176,3 +179,16 @@ def test_there_is_no_model_of_other_losses_or_of_very_many_columns():
     rng = np.random.default_rng(1)
     assert not hasattr(ours.SGDRegressor(loss="huber").fit(rng.normal(size=(50, 2)), rng.normal(size=50)), "model_")
     assert not hasattr(ours.SGDRegressor(max_iter=5, tol=None).fit(rng.normal(size=(50, 101)), rng.normal(size=50)), "model_")
+
+
+def test_a_line_that_goes_on_still_knows_which_columns_were_rounded():
+    """Integers that float64 rounds, in the first part alone: no digit is claimed of the line of both."""
+    frame = pd.DataFrame({"x": [2**53 + 1 + 2 * i for i in range(40)], "y": np.arange(40.0) % 7})
+    small = pd.DataFrame({"x": np.arange(40), "y": np.arange(40.0) % 5})
+    for parts in ([frame, small], [small, frame]):
+        line = ours.SGDRegressor(max_iter=1, tol=None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for part in parts:
+                line.partial_fit(part[["x"]], part["y"])
+            assert line.model_.design.rounded == ("x",)

@@ -65,6 +65,7 @@ def test_the_lab_s_own_page_is_served(lab):
         ({"X_Bestline_Token": TOKEN + "x"}, 403),
         ({"Content_Length": None}, 411),
         ({"Content_Length": None, "Transfer_Encoding": "chunked"}, 411),
+        ({"Transfer_Encoding": "chunked"}, 411),  # two lengths, of which a server behind might believe the other
         ({"Content_Length": str(JSON_BYTES + 1)}, 413),
     ],
 )

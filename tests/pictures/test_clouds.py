@@ -341,3 +341,10 @@ def test_points_of_one_cloud_are_of_one_size(asked):
     figure = draw(bl.fit(rows, "y ~ x + g").plot.predicted())
     sizes = {line.get_markersize() for line in figure.axes[0].lines if line.get_linestyle() == "None"}
     assert len(sizes) == 1
+
+
+def test_a_row_in_a_corner_is_counted_once_and_a_missing_one_never():
+    x = torch.tensor([0.5, -9.0, 9.0, -9.0, 9.0, 0.5, 0.5, -9.0, math.nan], dtype=torch.float64)
+    y = torch.tensor([0.5, 0.5, 0.5, 9.0, -9.0, 9.0, -9.0, math.nan, 0.5], dtype=torch.float64)
+    found = clouds.beyond(x, y, (0.0, 1.0), (0.0, 1.0), whole=True)
+    assert (found.above, found.below, found.left, found.right) == (2, 2, 1, 1)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bestline.data.tables import Kind, delimited, open_source, write_with
-from bestline.data.tables.cells import codes
+from bestline.data.tables.cells import beyond, codes
 from bestline.data.tables.text import stream as text_of_files
 from bestline.errors import ColumnError
 from data.tables.examples import all_numbers, all_text, kinds
@@ -136,3 +136,11 @@ def test_words_that_say_that_a_level_is_missing_have_no_code(words):
         None if w in (None, "NA", "") else w for w in words
     ]
     assert levels == tuple(dict.fromkeys(w for w in words if w in ("a", "b")))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("size", "large"), [(2**53, False), (2**53 + 1, True), (2**53 + 2, True)])
+def test_large_whole_numbers_below_zero_are_large_too(sign: int, size: int, large: bool) -> None:
+    for integers in (pa.array([sign * size, 3, None]), pa.array([None, sign * size])):
+        assert beyond(integers) == large
+    assert not beyond(pa.array([None, None], pa.int64()))

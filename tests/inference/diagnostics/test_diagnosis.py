@@ -13,6 +13,7 @@ import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from scipy import stats
+from scipy.special import stdtrit
 from statsmodels.stats.diagnostic import het_breuschpagan, het_white
 from statsmodels.stats.stattools import durbin_watson, jarque_bera
 
@@ -318,3 +319,19 @@ def test_neighbours_are_those_of_the_table_and_not_of_an_order_that_is_named():
         found = test_of(bl.fit(mixed, "y ~ x", cov=cov).diagnose(), "Durbin")
         assert found.statistic == pytest.approx(theirs, rel=1e-9)
         assert said in found.about
+
+
+@pytest.mark.parametrize("n", [4, 5, 6])
+def test_coverage_of_few_rows_counts_the_degrees_of_freedom_without_the_row(n: int):
+    """Of few rows one degree of freedom decides: t(1) is 12.7 where t(2) is 4.3."""
+    limits = [stdtrit(n - 3, 0.975), stdtrit(n - 2, 0.975)]
+    for seed in range(400):
+        draw = np.random.default_rng(seed)
+        table = pd.DataFrame({"x1": draw.normal(size=n), "y": draw.normal(size=n)})
+        far = np.abs(smf.ols("y ~ x1", table).fit().get_influence().resid_studentized_external)
+        if ((limits[1] < far) & (far < limits[0])).any():
+            break
+    else:
+        pytest.fail("no row lies between the limits of the two degrees of freedom")
+    diagnosis = second_pass.diagnosis(bl.fit(table, "y ~ x1"))
+    assert diagnosis.covered == (int((far <= limits[0]).sum()), n)
