@@ -169,7 +169,9 @@ def test_nothing_is_overwritten_unless_asked(run: Run, small: Lesson, tmp_path: 
 
 def test_a_file_where_the_pictures_go_is_never_overwritten(run: Run, small: Lesson, tmp_path: Path):
     (tmp_path / "small_files").write_text("mine", encoding="utf-8")
-    assert run("lesson", "small", "-o", "small.md", "--force").status == 1
+    refused = run("lesson", "small", "-o", "small.md", "--force")
+    assert (refused.status, refused.out) == (1, "")
+    assert "`small_files`, where the pictures go, exists" in refused.err
     assert (tmp_path / "small_files").read_text(encoding="utf-8") == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["small_files"]
 
