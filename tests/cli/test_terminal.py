@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from typer import _completion_shared
 
 import bestline as bl
 from bestline.cli.app import app
@@ -200,6 +201,64 @@ def test_version_and_no_command(run: Run) -> None:
 def test_the_shell_is_given_completions(tmp_path: Path) -> None:
     asked = {"_BESTLINE_COMPLETE": "complete_bash", "COMP_WORDS": "bestline su", "COMP_CWORD": "1"}
     assert shell("bestline ", tmp_path, environment=asked).stdout.split() == [b"summary", b"subsets"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("bash", "complete -o default"),
+        ("zsh", "#compdef bestline"),
+        ("fish", "complete --command bestline"),
+        ("pwsh", "Register-"),
+    ],
+)
+def test_completion_is_for_the_shell_that_is_named(name: str, shown: str, run: Run) -> None:
+    """Whatever shell it is typed in."""
+    for words in ([name], [f"/usr/bin/{name}"]):
+        done = run("--show-completion", *words)
+        assert (done.status, done.err) == (0, "")
+        assert shown in done.out
+    assert run(f"--show-completion={name}").out == done.out
+
+
+@pytest.mark.parametrize(("name", "place"), [("zsh", ".zfunc/_bestline"), ("fish", ".config/fish/completions/bestline.fish")])
+def test_completion_is_installed_for_the_shell_that_is_named(
+    name: str, place: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = run("--install-completion", name)
+    assert (done.status, done.err) == (0, "")
+    assert (
+        done.out == f"Completion for {name} is in {tmp_path / place}; it works in every {name} that is started from now on.\n"
+    )
+    assert "bestline" in (tmp_path / place).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--show-completion", "tcsh"], "knows no shell `tcsh`; name one of `bash`, `zsh`, `fish`, `powershell` or `pwsh`"),
+        (["--install-completion", "bash", "zsh"], "takes the name of one shell; got `bash zsh`"),
+        (["--show-completion"], "cannot tell the shell from here; name one of"),
+    ],
+)
+def test_a_shell_that_cannot_be_told_is_asked_for(
+    words: list[str], said: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_completion_shared, "_get_shell_name", lambda: None)
+    done = run(*words)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize("there", ["no text", "a folder"])
+def test_a_start_up_file_in_the_way_is_said(there: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".zshrc").mkdir() if there == "a folder" else (tmp_path / ".zshrc").write_bytes(b"\xff\xfe\n")
+    done = run("--install-completion", "zsh")
+    assert (done.status, done.out) == (1, "")
+    assert "print it by bestline --show-completion zsh" in done.err
+    assert done.err.count("\n") == 1
 
 
 # -- pipes and streams ---------------------------------------------------------------------------------------------------------

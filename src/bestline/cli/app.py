@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import _completion_shared as completion  # which writes the scripts, for the shell that it is given
 
 import bestline as bl
 from bestline.cli.comparison import (
@@ -42,7 +44,7 @@ from bestline.cli.tour import tour
 from bestline.cli.usage import Commands, UsageError, explained
 from bestline.cli.watch import watch
 from bestline.cli.words import model_first, one
-from bestline.errors import BestlineError, FileError, OptionError, clean
+from bestline.errors import BestlineError, FileError, OptionError, clean, listed, readable
 
 app = typer.Typer(
     name="bestline",
@@ -60,6 +62,8 @@ app = typer.Typer(
     ),
 )
 _COMPLETE = "_BESTLINE_COMPLETE"  # the shell asks by it, as the script that --install-completion wrote says
+_INSTALL, _SHOW = "--install-completion", "--show-completion"
+_SHELLS = tuple(shell.value for shell in completion.Shells)
 
 
 def main() -> None:
@@ -92,6 +96,10 @@ def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     if _COMPLETE in os.environ:
         command(arguments, prog_name="bestline")
+    asked, _, given = arguments[0].partition("=") if arguments else ("", "", "")
+    if asked in (_INSTALL, _SHOW):
+        _complete(asked, [*([given] if given else []), *arguments[1:]])
+        return 0
     try:
         # Not by calling the command: it would call a reader that has gone an error, and end without what is still to be saved.
         with command.make_context("bestline", arguments) as context:
@@ -105,6 +113,33 @@ def _run(arguments: list[str]) -> int:
             say_error(f"bestline: {explained(error)}")
         return 2
     return 0
+
+
+def _complete(asked: str, words: Sequence[str]) -> None:
+    """Show or install completion for the shell that is named, or the one in which this was typed.
+
+    Typer, which writes the scripts, asks the parent process which shell it is, whatever was named; and where there is none, as in a
+    container's build, it speaks of a shell called None.
+    """
+    if len(words) > 1:
+        raise OptionError(f"{asked} takes the name of one shell; got {readable(' '.join(words))}.")
+    shell = words[0].rsplit("/", 1)[-1].casefold() if words else completion._get_shell_name()
+    if shell not in _SHELLS:
+        what = (
+            "cannot tell the shell from here" if shell is None else f"knows no shell {readable(words[0] if words else shell)}"
+        )
+        raise OptionError(f"{asked} {what}; name one of {listed(_SHELLS, joined='or')}, as in bestline {asked} bash.")
+    if asked == _SHOW:
+        say(completion.get_completion_script(prog_name="bestline", complete_var=_COMPLETE, shell=shell))
+        return
+    try:
+        _, path = completion.install(shell=shell, prog_name="bestline", complete_var=_COMPLETE)
+    except (OSError, UnicodeDecodeError) as error:  # a start-up file of the user's
+        why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else "a start-up file is no text"
+        raise FileError(
+            f"Completion cannot be installed, {clean(why)}; print it by bestline {_SHOW} {shell}, and put it where {shell} reads it."
+        ) from error
+    say(f"Completion for {shell} is in {clean(str(path))}; it works in every {shell} that is started from now on.")
 
 
 def _refuse_gone() -> None:
