@@ -9,10 +9,9 @@ import pytest
 
 from bestline.lab.tables import table
 
-R = np.random.default_rng(8)
 N = 40
-A = R.normal(50, 9, N)
-NEAR, FAR = A + R.normal(0, 1, N), R.normal(0, 1, N)
+A, NOISE, FAR = np.random.default_rng(8).normal(size=(3, N)) * [[9.0], [1.0], [1.0]] + [[50.0], [0.0], [0.0]]
+NEAR = A + NOISE
 TRUTH = (A > 50).astype(int)
 WORDS = ["red", "blue"] * (N // 2)
 COUNT = np.arange(1, N + 1)
