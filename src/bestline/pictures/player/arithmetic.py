@@ -21,8 +21,8 @@ _LIKE = 1e-6  # relative: a run made again that is further off is not the same r
 
 
 def numbers_a_step(fit: Fit) -> int:
-    """About how many numbers are sent for an update: weights before and after, gradient, and what is remembered."""
-    return 5 * min(len(fit.trace.names), MOST) if fit.solver.rated else 0
+    """About how many numbers are sent for an update: step and rate, weights before and after, gradient, and what is remembered, all in full."""
+    return 6 * min(len(fit.trace.names), MOST) + 2 if fit.solver.rated else 0
 
 
 def arithmetic(fit: Fit, keep: Tensor, target: int) -> dict[str, Any]:
