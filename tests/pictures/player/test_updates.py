@@ -78,8 +78,8 @@ def test_the_weights_of_the_updates_are_those_of_the_trace() -> None:
     model = fitted("adam", "a few rows")
     found, trained = updates(model), model.trained.scaling.to_trained(model.trace.weights)[:, :, 0]
     assert found["step"] == list(range(60))
-    np.testing.assert_allclose(found["before"], trained[:-1].T, rtol=1e-9)
-    np.testing.assert_allclose(found["after"], trained[1:].T, rtol=1e-9)
+    assert found["places"] == list(range(61))
+    np.testing.assert_allclose(found["weights"], trained.T, rtol=1e-9)
 
 
 def test_the_gradient_of_one_row_is_that_of_autograd() -> None:
@@ -87,7 +87,7 @@ def test_the_gradient_of_one_row_is_that_of_autograd() -> None:
     model = fitted("sgd", "one row at a time")
     found, rows, scaling = updates(model), next(iter(model.rows())), model.trained.scaling
     X, y = (rows.X - scaling.center[:2]) / scaling.scale[:2], (rows.y - scaling.center[2]) / scaling.scale[2]
-    w = torch.tensor([column[7] for column in found["before"]], requires_grad=True, dtype=torch.float64)
+    w = torch.tensor([column[7] for column in found["weights"]], requires_grad=True, dtype=torch.float64)
     each = ((X @ w[:-1] + w[-1] - y[:, 0]) ** 2).unbind()
     gradients = torch.stack([torch.autograd.grad(one, w, retain_graph=True)[0] for one in each])
     mine = torch.tensor([column[7] for column in found["gradient"]], dtype=torch.float64)
@@ -98,6 +98,7 @@ def test_a_long_run_has_the_update_of_every_step_that_is_shown() -> None:
     run = session_of(fitted("momentum", "one row at a time", steps=3_000), live=False)["runs"][0]
     assert len(run["step"]) < 300
     assert set(run["step"][:-1]) < set(run["updates"]["step"])
+    assert run["updates"]["places"] == sorted({j for k in run["updates"]["step"] for j in (k, k + 1)})
     assert run["updates"]["step"][-1] == run["step"][-1] - 1
 
 

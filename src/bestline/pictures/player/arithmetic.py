@@ -21,8 +21,9 @@ _LIKE = 1e-6  # relative: a run made again that is further off is not the same r
 
 
 def numbers_a_step(fit: Fit) -> int:
-    """About how many numbers are sent for an update: step and rate, weights before and after, gradient, and what is remembered, all in full."""
-    return 6 * min(len(fit.trace.names), MOST) + 2 if fit.solver.rated else 0
+    """About how many numbers are sent for an update: the weights before it, at times those after it, the gradient, what is remembered."""
+    remembered = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adagrad": 1}.get(fit.solver.optimizer_name, 2)
+    return 1 + (2 + remembered) * min(len(fit.trace.names), MOST) if fit.solver.rated else 0
 
 
 def arithmetic(fit: Fit, keep: Tensor, target: int) -> dict[str, Any]:
@@ -38,8 +39,8 @@ def arithmetic(fit: Fit, keep: Tensor, target: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        Columns by the step that an update leaves: its rate, and for each weight as trained the one before and after it, the
-        gradient, and what the optimiser remembered.
+        Columns by the step that an update leaves: its rate, and for each weight as trained the gradient and what the optimiser
+        remembered. `weights` are those at `places`, the steps left and the steps come to, so that none is sent twice.
     """
     trace, names = fit.trace, fit.trace.names
     if len(keep) < 2 or not names:
@@ -64,6 +65,8 @@ def arithmetic(fit: Fit, keep: Tensor, target: int) -> dict[str, Any]:
         return [[float(values[j, target]) for values in what] for j in few]
 
     updates = again.updates
+    weights = {one.index + 1: one.after for one in updates} | {one.index: one.before for one in updates}
+    places = sorted(weights)
     return {
         "rule": again.rule,
         "rows": again.rows,
@@ -72,8 +75,8 @@ def arithmetic(fit: Fit, keep: Tensor, target: int) -> dict[str, Any]:
         "more": len(names) - len(few),
         "step": at,
         "rate": [one.rate for one in updates],
-        "before": columns([one.before for one in updates]),
+        "places": places,
+        "weights": columns([weights[k] for k in places]),
         "gradient": columns([one.gradient for one in updates]),
         "memory": [columns([one.memory[i] for one in updates]) for i in range(len(updates[0].memory))],
-        "after": columns([one.after for one in updates]),
     }

@@ -30,7 +30,7 @@ from bestline.wording import count, equation, said, shown
 
 SCHEMA = 3  # read by player.js; a page holds its own player, so old pages need no new one
 
-_NUMBERS = 5_000  # of all traces together: about 70 kB
+_NUMBERS = 2_750  # of all traces together, each in all its digits: about 55 kB
 _POINTS = 2_400  # numbers of all rows shown
 _MOVED = 500  # rows that are sent with all their digits, so that a page that trains can move them
 _WIDE = 12  # weights beyond which predictions are sent in place of rows, and only the first weights
@@ -326,10 +326,12 @@ def _run(
     told = [*range(_WIDE - 1), d - 1] if d > _WIDE else list(range(d))
     sent = bool(parts) and _sent(fit, parts["data"])
     at = None if not parts or len(parts["data"].features) != 1 or parts["data"].straight(fit) else _places(parts)
-    # What a step costs in numbers: weights, some ten columns, its update, and predictions or a curve where they are sent.
-    more = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else _CURVE // 2
-    more += numbers_a_step(fit) if alone and not again else 0
-    keep = thinned(fit, _STEPS if again else max(20, budget // (min(d, _WIDE) + 10 + more)))
+    # What a step costs in numbers, short ones counted as a third: itself, losses, a place on each side, weights, and what is sent beside.
+    losses = 1 + sum(column is not None for column in (trace.held_out, trace.gap))
+    beside = len(sides) * (2 + 2 / 3) + (numbers_a_step(fit) if alone and not again else 0)
+    predicted = sum(len(part.rows) for part in parts.values()) if sent else 0 if at is None else len(at)
+    cost = 1 / 3 + losses + min(d, _WIDE) + beside + predicted / 3
+    keep = thinned(fit, _STEPS if again else max(20, int(budget / cost)))
     weights = trace.weights[keep][:, :, target]
     best, at_rows = best_step(fit), _ways(fit, keep, sides, target)
     return {
@@ -409,14 +411,26 @@ def thinned(fit: Fit, most: int) -> Tensor:
     moved = fit.scaling.to_trained(trace.weights[:upto]).diff(dim=0).flatten(1).norm(dim=1)
     way = torch.cat([torch.zeros(1, dtype=torch.float64), moved.cumsum(0)])
     late = torch.log1p(torch.arange(upto, dtype=torch.float64))
-    measure = way / way[-1].clamp(min=1e-300) + late / late[-1]
-    wanted = torch.linspace(0, float(measure[-1]), most - 2, dtype=torch.float64)
-    chosen = torch.searchsorted(measure, wanted).clamp(max=upto - 1)
+    chosen = _spread(way / way[-1].clamp(min=1e-300) + late / late[-1], most - 2)
     # Rows that something on the page points at must be there: start, end, weights kept, least held-out loss.
     best = best_step(fit)
     pointed = torch.isin(trace.step, torch.tensor([fit.step] if best is None else [fit.step, best]))
     extra = [0, upto - 1, *pointed.nonzero()[:, 0].clamp(max=upto - 1).tolist()]
     return torch.cat([chosen, torch.tensor(extra)]).unique()
+
+
+def _spread(measure: Tensor, most: int) -> Tensor:
+    """About `most` places, at most that many, at even distances in an ascending measure; where it jumps each place counts once."""
+    few, many = most, 64 * len(measure)
+    while few < many - 1:  # the finest even division that does not come to too many places
+        tried = (few + many) // 2
+        few, many = (tried, many) if len(_divided(measure, tried)) <= most else (few, tried)
+    return _divided(measure, few)
+
+
+def _divided(measure: Tensor, parts: int) -> Tensor:
+    wanted = torch.linspace(0, float(measure[-1]), parts, dtype=torch.float64)
+    return torch.searchsorted(measure, wanted).clamp(max=len(measure) - 1).unique()
 
 
 def _finite(value: Any) -> Any:

@@ -47,8 +47,9 @@ export function trainedMoment({ walk: { weights, gradients }, knobs }, k, j) {
  * The rule of a recorded run, and one weight at the i-th of its updates.
  * @type {(run: any, i: number, j: number) => [Rule, Moment]}
  */
-export function recordedMoment({ rule, rate, step, before, gradient, memory, after }, i, j) {
-  return [rule, { w: before[j][i], g: gradient[j][i], lr: rate[i], t: step[i] + 1, memory: memory.map((part) => part[j][i]), after: after[j][i] }];
+export function recordedMoment({ rule, rate, step, places, weights, gradient, memory }, i, j) {
+  const [w, after] = [step[i], step[i] + 1].map((k) => weights[j][places.indexOf(k)]);
+  return [rule, { w, g: gradient[j][i], lr: rate[i], t: step[i] + 1, memory: memory.map((part) => part[j][i]), after }];
 }
 
 /**

@@ -42,7 +42,7 @@ from bestline.training.solvers.schedules import ScheduleMaker, check_schedule, m
 from bestline.training.solvers.update import Retraced, Update, memory_of, rule_of
 
 _AHEAD = 64  # steps made before they are looked at together
-_AGAIN = 1_000_000_000  # numbers that a run may read to be made again: seconds
+_AGAIN = 200_000_000  # numbers that a run may read to be made again: seconds
 _AN_UPDATE = 10_000  # as many numbers could be read in the time that an update takes by itself
 OptimizerMaker: TypeAlias = Callable[..., Optimizer]
 
