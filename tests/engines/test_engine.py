@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ import torch
 import bestline as bl
 from bestline.data.passes import PartT, Pass
 from bestline.data.progress import Progress, Share
-from bestline.data.tables import Batch, Source, open_source
+from bestline.data.tables import Batch, Source, delimited, open_source
 from bestline.engines import choose
 from bestline.engines.base import Engine, part_of
+from bestline.engines.partitioned import found_in
 from engines.grid import table
 
 # Parts are merged in another order than the rows stand in, so the last digits are rounding.
@@ -142,6 +144,32 @@ def test_an_error_there_is_raised_here_as_itself(toy: Toy):
     with pytest.raises(bl.errors.MissingValuesError) as there:
         bl.fit(in_pieces(frame), FORMULA)
     assert str(there.value) == str(here.value).replace("the data", "the pieces")
+
+
+@dataclass(frozen=True)
+class _Summed(Pass[Batch, float]):
+    """The least that looks at numbers."""
+
+    columns = ("x",)
+
+    def empty(self) -> float:
+        return 0.0
+
+    def of(self, batch: Batch) -> float:
+        return float(batch.numbers(("x",)).sum())
+
+
+def test_a_large_number_is_the_first_one_by_rows_of_the_whole_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Rows of a file that is a partition are counted from its own first one until they are put together."""
+    monkeypatch.setattr(delimited, "BLOCK", 4000)
+    for name, row in (("a", 5999), ("b", 3000)):
+        x = np.arange(6000)
+        x[row] = 2**53 + 1 + row * 2
+        pd.DataFrame({"x": x}).to_csv(tmp_path / f"{name}.csv", index=False)
+    first, second = (found_in(_Summed(), open_source(tmp_path / f"{name}.csv"), i, 6000 * i) for i, name in enumerate("ab"))
+    for both in (first + second, second + first):
+        (said,) = both.noticed.of("x")
+        assert f"{2**53 + 1 + 5999 * 2}" in said
 
 
 def test_rates_foreseen_are_the_same(toy: Toy):

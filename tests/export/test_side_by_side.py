@@ -17,6 +17,7 @@ import bestline as bl
 from bestline.errors import DataError, OptionError
 from bestline.export.side_by_side import ModelColumn, ModelTable
 from bestline.inference.classical import Coefficient
+from bestline.training import Stop
 from inference.examples import frame
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -79,6 +80,17 @@ def test_what_does_not_compare_is_said(models: list[bl.Model]):
     assert "rows or the weights differ" in " ".join(bl.table([models[0], other]).notes)
     weighted = bl.fit(data, "y ~ x1", weights="w")
     assert "Some are weighted (`w`)" in " ".join(bl.table([models[0], weighted]).notes)
+
+
+def test_steps_that_are_all_made_are_said_where_nothing_tells_how_near_the_least_loss_is():
+    """Of squares the distance to the least loss is known: a line within rounding of it has arrived, whatever steps it was given."""
+    bent = bl.fit(frame(), "y ~ x1", loss="huber", solver="sgd", steps=5)
+    squares = bl.fit(frame(), "y ~ x1", solver="stochastic", steps=50)
+    assert bent.stop is squares.stop is Stop.STEPS
+    assert not bent.short
+    assert not squares.short
+    assert bl.table([bent]).notes == ("Training of (1) made all its steps; nothing says whether it reached the least loss.",)
+    assert bl.table([squares]).notes == ()
 
 
 def test_lines_of_other_losses_are_told_apart():

@@ -215,6 +215,18 @@ def test_weights_have_errors_where_they_are_within_a_hundredth_of_them(
         model.tidy(cov="iid")
 
 
+@pytest.mark.parametrize("loss", ["huber", "quantile:0.3"])
+@pytest.mark.parametrize(("share", "near"), [(0.008, True), (0.015, False)])
+def test_that_hundredth_is_of_each_weights_own_error(loss: str, share: float, near: bool):
+    """Training that is content with its start ends where it began: so far from the least loss and no farther."""
+    best = bl.fit(frame(), FORMULA, loss=loss)
+    start = best.params.to_dict()
+    start["x1"] += share * best.bse["x1"]
+    model = bl.fit(frame(), FORMULA, loss=loss, solver="sgd", start=start, tol=0.9, steps=5)
+    assert model.params.tolist() == pytest.approx(list(start.values()), rel=1e-9)
+    assert model.bse.notna().tolist() == [near] * 5
+
+
 @pytest.mark.parametrize(
     ("loss", "said", "means"),
     [
@@ -278,6 +290,18 @@ def test_no_row_near_the_line_says_where_it_should_be():
     lost = [name for name in model.names if "far" in name]
     assert model.bse[lost].isna().tolist() == [True] * len(lost)
     assert model.bse["x1"] > 0
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_copies_of_a_row_share_its_leverage_as_rows_written_out_do(copies: int):
+    """A single row that determines a weight tells nothing of its error; two that are alike have half of the leverage each."""
+    data = frame().iloc[:60].copy()
+    data["w"] = 1 + data.index % 3
+    data.loc[0, "g"], data.loc[0, "w"] = "once", copies
+    counted = bl.fit(data, FORMULA, loss="huber", weights="w", weight_kind="frequency")
+    written = bl.fit(data.loc[data.index.repeat(data["w"])], FORMULA, loss="huber")
+    assert counted.bse.tolist() == pytest.approx(written.bse.tolist(), rel=1e-9, nan_ok=True)
+    assert np.isnan(counted.bse["g[T.once]"]) == (copies == 1)
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute"])

@@ -112,6 +112,17 @@ def test_numbers_that_float64_holds_keep_their_digits() -> None:
     assert bl.fit(small, "y ~ x").digits.tolist() == [15.0, 15.0]
 
 
+@pytest.mark.parametrize("formula", ["y ~ x", "x ~ y"])
+def test_a_number_read_as_2_53_may_have_been_the_next_one(formula: str) -> None:
+    """2^53 + 1 lies between two float64 numbers and is read as 2^53: so of that one, too, a unit may be lost, and of lesser ones none."""
+    data = {"x": np.array([2**53 + 1, 2**53 - 1, 7, -(2**53) - 1]), "y": [1.0, 2.0, 4.0, 5.0]}
+    (batch,) = open_source(data).batches()
+    _, lost = rows_doubled(bl.fit(data, formula).design, batch)
+    assert lost is not None
+    column = 0 if formula == "y ~ x" else 1
+    assert lost.error[:, column].tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
 def test_moments_and_models_remember(tmp_path: Path) -> None:
     halves = [bl.Moments.collect({"x": np.array(X[part]), "y": Y[part]}, "y ~ x") for part in (slice(8), slice(8, 16))]
     (halves[0] + bl.Moments.collect({"x": [1, 2], "y": [1, 2]}, "y ~ x")).save(tmp_path / "m.moments")
