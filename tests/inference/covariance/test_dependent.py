@@ -347,6 +347,7 @@ def test_the_lags_are_named():
         ("hac:x1,x2", OptionError, "takes the column that puts the rows in order"),
         ("hac:x1,lags=-1", OptionError, "whole number"),
         ({"hac": None, "lags": 1.5}, OptionError, "whole number"),
+        ("cr2:g,type=CR3", OptionError, "'cr2' says its type itself; leave type out, or write 'cluster' with it"),
         ({"hac": None, "kernel": "parzen"}, OptionError, "no option 'kernel'; it takes `lags`"),
         ({"cluster": ["firm", "firm"]}, OptionError, "names a column twice"),
         ({"cluster": ["firm", "g", "x1"]}, OptionError, "one column of clusters or two"),

@@ -345,6 +345,8 @@ def test_the_text_of_a_kind_asks_for_it_again(text: str):
     [
         ("HC3", "huber", "for Huber lines, .*write 'robust', 'iid', 'H2' or 'H3'; 'robust' is nearest"),
         ("H2", "absolute", "for median and quantile lines, .*write 'robust', 'iid' or 'nid'; 'iid' is nearest"),
+        ("H2:form=H3", "huber", "'H2' says its form itself; leave form out, or write 'iid' with it"),
+        ("nid:density=kernel", "absolute", "'nid' says its density itself"),
         ("iid:form=H4", "huber", "There is no form 'H4'"),
         ("iid:form=H2", "quantile:0.5", "has no option 'form'"),
         ("ker", "absolute", "'robust' is nearest to that"),

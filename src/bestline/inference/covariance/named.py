@@ -71,6 +71,9 @@ def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
         raise _unknown(cov, name, kinds, cost)
     if name.endswith(":") or len(columns) not in kind.columns_wanted:
         raise _columns(cov, kind)
+    twice = [option for option in meant if option in options]
+    if twice:
+        raise OptionError(f"`cov` {name!r} says its {twice[0]} itself; leave {twice[0]} out, or write {kind.name!r} with it.")
     options = meant | options
     odd = [option for option in options if option not in kind.options]
     if odd:
