@@ -12,6 +12,7 @@ import bestline as bl
 from bestline.cli.options import Force, briefly, examples, grouped, numbers_of
 from bestline.cli.streams import say
 from bestline.cli.terminal import Terminal
+from bestline.wording import count
 
 GENERATE_EXAMPLES = examples(
     "bestline generate --slope 1 --intercept -1 --x arange:-3,3,0.1 --noise normal:0.1 -o line.csv",
@@ -70,7 +71,7 @@ def generate(
     data.save(out, overwrite=force)
     truth = out.with_suffix(".json")
     following = _recommended(out, data.truth["run"]) if lesson is not None else None
-    text = f"wrote {len(data.x):,} rows to {out}, and the truth to {truth}"
+    text = f"wrote {count(len(data.x), 'row')} to {out}, and the truth to {truth}"
     if data.truth.get("note"):
         text += f"\n{data.truth['note']}"
     facts = {"out": str(out), "truth": str(truth), "rows": len(data.x), **data.truth}

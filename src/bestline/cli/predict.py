@@ -17,7 +17,7 @@ from bestline.cli.terminal import Terminal
 from bestline.cli.words import model_first, one
 from bestline.data.progress import share_of
 from bestline.errors import listed
-from bestline.wording import on_columns, plain, significant
+from bestline.wording import count, on_columns, plain, significant
 
 PREDICT_EXAMPLES = examples(
     "bestline predict cars.bestline new.csv -o predicted.csv",
@@ -131,7 +131,7 @@ def predict(
     # What the table and the columns give reason to say comes before what was seen in their rows.
     terminal.said = [*source.said(line.design.needs, line.design.words), *notes, *terminal.said]
     terminal.answer("", {"rows": rows, "out": None if out is None else str(out), "warnings": terminal.said, **columns})
-    terminal.wrote(out, what=f"{rows:,} rows to ")
+    terminal.wrote(out, what=f"{count(rows, 'row')} to ")
 
 
 def _refuse_beside(conformal: str | None, unseen: dict[str, Any], **others: str | None) -> None:

@@ -36,7 +36,7 @@ from bestline.data.tables import Placed, placed
 from bestline.data.unnamed_columns import Which
 from bestline.errors import ColumnError, DataError, OptionError, readable, warn
 from bestline.numerics import MANY_TARGETS, Comoments, total
-from bestline.wording import aligned, apart, on_columns, preformatted, significant
+from bestline.wording import aligned, apart, count, on_columns, preformatted, significant
 
 _SHOWN = 30  # columns in the text
 _FORMAT = 2  # 2: with a digest
@@ -240,7 +240,7 @@ class Moments:
         return cls(what.design, found.groups, *ends, *counts, what.by, what.values, found.strange)
 
     def __repr__(self) -> str:
-        return f"<bestline.Moments {self.design.formula!r}, {self.rows:,} rows in {len(self.folds)} folds>"
+        return f"<bestline.Moments {self.design.formula!r}, {count(self.rows, 'row')} in {count(len(self.folds), 'fold')}>"
 
     def __str__(self) -> str:
         whole, design = self.total, self.design

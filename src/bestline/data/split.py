@@ -16,6 +16,7 @@ from bestline.data.design.profiles import CountGaps
 from bestline.data.passes import Pass
 from bestline.data.tables import Batch, Source
 from bestline.errors import DataError, OptionError
+from bestline.wording import count
 
 _MANY = 50_000_000  # rows beyond which a split is drawn row by row
 
@@ -134,7 +135,7 @@ def split_sizes(n: int, split: Sequence[float]) -> list[int]:
     ]
     if empty:
         raise DataError(
-            f"{n} rows are too few for split {_said(split)}: the {empty[0]} part would be empty; use other shares or more rows."
+            f"{count(n, 'row')} {'is' if n == 1 else 'are'} too few for split {_said(split)}: the {empty[0]} part would be empty; use other shares or more rows."
         )
     return sizes
 

@@ -14,6 +14,7 @@ from bestline.inference.fitted import FittedLine
 from bestline.numerics import MANY_TARGETS, Alias
 from bestline.numerics.exact_solve import MOST_COLUMNS
 from bestline.training import Reach, Stop
+from bestline.wording import count
 
 _CROWDED = 10  # rows a column below which least squares is known to overfit (Harrell 2015, 4.4)
 
@@ -117,9 +118,9 @@ def _crowding(line: FittedLine, df: int) -> Iterator[str]:
     if df <= 0:
         left = "no degrees of freedom are left, so standard errors do not exist and the training error says nothing"
         also = ", absorbed effects among them" if absorbed else ""
-        yield f"{n} row{'s' if n > 1 else ''} for {columns} weight{'s' if columns > 1 else ''}{also}: {left}."
+        yield f"{count(n, 'row')} for {count(columns, 'weight')}{also}: {left}."
     elif not absorbed and (n < 2 * columns + 2 or (n < _CROWDED * line.design.p and n < 1_000)):
-        few = f"There are few rows for the number of columns ({n:,} rows, {columns} weights)"
+        few = f"There are few rows for the number of columns ({count(n, 'row')}, {count(columns, 'weight')})"
         yield f"{few}; the line may overfit. Trust the held-out error, not the training error."
 
 

@@ -36,6 +36,7 @@ from bestline.training import Fit, Part, Parts, Plan, Recipe, Selection, Stop, T
 from bestline.training.solvers.base import Equals
 from bestline.training.solvers.exact import Exact
 from bestline.training.solvers.proximal import Proximal
+from bestline.wording import count
 
 FEW_TARGETS = 10  # up to which the exact solution of each is worth its price
 _NONE_HELD_OUT = "too few rows to hold any out, or too many to train on again, or training ended early"
@@ -476,7 +477,7 @@ class FittedLine:
         return tuple(inverse_of(response, self.design.states) for response in self.design.responses)
 
     def __repr__(self) -> str:
-        return f"<bestline.Model {self.design.formula!r}, {self.training.count:,} rows, {self.stop.name.lower()}>"
+        return f"<bestline.Model {self.design.formula!r}, {count(self.training.count, 'row')}, {self.stop.name.lower()}>"
 
     @property
     def own_module(self) -> nn.Module | None:

@@ -40,6 +40,7 @@ from bestline.numerics import (
 from bestline.numerics.digits import MOST
 from bestline.numerics.exact_solve import solved
 from bestline.training import Part, Parts, Plan
+from bestline.wording import count
 
 ABSORBED = "effects are absorbed, and folds share them; give `split` for rows that no effect has seen"
 _CHANGED = "the data have changed since the line was fitted"
@@ -368,7 +369,7 @@ def _said(known: Errors, all_rows: int, kind: str) -> HeldOut:
     if not rows:
         return HeldOut(reason="every row has a level that the other folds lack")
     left = f", {all_rows - rows:,} left out for a level that the other folds lack" if rows < all_rows else ""
-    return HeldOut(known.scores(f"{kind}, {rows:,} rows{left}", kind))
+    return HeldOut(known.scores(f"{kind}, {count(rows, 'row')}{left}", kind))
 
 
 def _by_rows(plan: Plan, parts: Parts, folds: int, unknown: dict[int, Unknown]) -> HeldOut:

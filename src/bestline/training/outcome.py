@@ -16,7 +16,7 @@ from bestline.numerics import Scaling, Weights
 from bestline.training.objective import Objective
 from bestline.training.solvers.base import Solver, Stop
 from bestline.training.task import Task
-from bestline.wording import said
+from bestline.wording import count, said
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -110,7 +110,7 @@ class Trace:
         return len(self.step)
 
     def __repr__(self) -> str:
-        return f"<bestline.Trace of {int(self.step[-1]):,} steps, loss {said(float(self.loss[0]))} to {said(float(self.loss[-1]))}>"
+        return f"<bestline.Trace of {count(int(self.step[-1]), 'step')}, loss {said(float(self.loss[0]))} to {said(float(self.loss[-1]))}>"
 
     def _repr_html_(self) -> str:
         return str(self.frame()._repr_html_())

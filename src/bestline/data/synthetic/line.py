@@ -24,7 +24,7 @@ from bestline.data.synthetic.draws import Draw, Noise, column_of, features_of, f
 from bestline.errors import ColumnError, OptionError, ShapeError, listed, readable
 from bestline.files import as_path, fresh
 from bestline.numerics import Bowl, Comoments, Features, Rows, RowVector, Scaling, Targets, aliases, second_moments
-from bestline.wording import significant
+from bestline.wording import count, significant
 
 _SHOWN = 5  # slopes in the note
 _SEEDS = 2**31  # torch's CPU generator reads 32 bits of a seed: noise takes the lower half of them, x the upper half
@@ -105,7 +105,7 @@ class SyntheticLine(Mapping[str, Tensor]):
         return len(self.names)
 
     def __repr__(self) -> str:
-        return f"Line({listed(self.names, most=6)}; {self.x.shape[0]} rows)"
+        return f"Line({listed(self.names, most=6)}; {count(self.x.shape[0], 'row')})"
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the columns as CSV, and beside it the truth as JSON (line.csv and line.json).

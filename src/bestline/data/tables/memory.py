@@ -25,6 +25,7 @@ from bestline.data.tables.source import NoRowsError, Source, turns
 from bestline.data.tables.table_file import Block, remarks_on, unique_names
 from bestline.data.tables.values import arrow_column, refusal, refused, table_of
 from bestline.errors import ColumnError, DataError, ShapeError, listed, readable
+from bestline.wording import count
 
 # Where rows are computed with as they come. Others hand theirs over, batch by batch: Apple's graphics (mps) know no float64, nor do
 # many of Intel's (xpu), and with fewer bits no digit could be promised.
@@ -132,7 +133,7 @@ def blocks_of(data: Any, names: Collection[str] | None = None) -> tuple[Blocks, 
             right = [(("y",), right[0][1])]
         n, m = (len(side[0][1]) if side else 0 for side in (left, right))
         if n != m and left and right:
-            raise ShapeError(f"X has {n} rows but y has {m}; give one y for every row of X.")
+            raise ShapeError(f"X has {count(n, 'row')} but y has {m:,}; give one y for every row of X.")
         return [*left, *right], tuple(name for held, _ in right for name in held)
     return _blocks(data, "x", names), target
 

@@ -19,6 +19,7 @@ from bestline.inference.hypotheses import Verdict, verdict
 from bestline.inference.uncertainty import target_number
 from bestline.numerics import Bowl, Scaling
 from bestline.numerics.grouped import GroupComoments
+from bestline.wording import count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -143,6 +144,7 @@ def one_line(lines: GroupLines, target: int | str = 0) -> Verdict:
     more = (len(own) - 1) * len(lines.terms)
     F = _squares_between(lines, used, target) / more / (apart / df) if df > 0 and apart > 0 else NAN
     left = len(lines) - len(own)
-    alike = "; of errors of equal variance" if lines.cov else ""  # the test is that of sums of squares
-    about = f"one line against {len(own):,} lines (Chow's test{alike}){f'; {left:,} groups without a line of their own left out' if left else ''}"
+    alike = ", with errors of equal variance" if lines.cov else ""  # the test is that of sums of squares
+    out = f"; {count(left, 'group')} without a line of {'its' if left == 1 else 'their'} own left out" if left else ""
+    about = f"Chow's test: one line against {len(own):,} lines{alike}{out}"
     return verdict("all lines are one", F, more, df, about=about)

@@ -23,7 +23,7 @@ from bestline.numerics import Bowl, Weights
 from bestline.training.solvers.base import AT_LIMIT
 from bestline.training.solvers.descent import OPTIMIZERS, Descent
 from bestline.training.task import Task
-from bestline.wording import finite, on_columns, preformatted, significant
+from bestline.wording import count, finite, on_columns, preformatted, significant
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -213,7 +213,7 @@ class SweptRuns:
         return preformatted(str(self))
 
     def __repr__(self) -> str:
-        return f"<bestline.Sweep {self.about.formula!r}, {len(self):,} runs of {self.steps:,} steps>"
+        return f"<bestline.Sweep {self.about.formula!r}, {count(len(self), 'run')} of {count(self.steps, 'step')}>"
 
 
 def run_sweep(
