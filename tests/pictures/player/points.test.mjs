@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { readAddress, writeAddress } from "../../../src/bestline/pictures/player/address.js";
 import { momentsOf } from "../../../src/bestline/pictures/player/bowl.js";
-import { changedBy, changesOf, movedTo, pointsOf, tidied, without, withPoint } from "../../../src/bestline/pictures/player/points.js";
+import { changedBy, changesOf, movedTo, Points, pointsOf, tidied, without, withPoint } from "../../../src/bestline/pictures/player/points.js";
 
 const first = pointsOf({ x: [0, 1, 2, 3], y: [5, 6, 7, 8], w: [1, 2, 3, 4] }), may = (x, y) => Number.isFinite(x) && Number.isFinite(y);
 
@@ -36,4 +36,15 @@ test("a value has no more digits than a pixel can show", () => {
 
 test("a column that never changes has no spread, whatever its digits", () => {
   assert.deepEqual([...momentsOf([[0.1, 0.1, 0.1], [1, 2, 4]], [0.3, 0.1, 0.7]).covariance[0]], [0, 0]);
+});
+
+test("with no point chosen Page Down begins with the first and Page Up with the last; both go round", () => {
+  const points = Object.assign(Object.create(Points.prototype), { locked: false, rows: first, chosen: null, choose(i) { this.chosen = i; } });
+  const after = (chosen, key) => {
+    points.chosen = chosen;
+    assert.equal(points.key({ key, shiftKey: false }, []), true);
+    return points.chosen;
+  };
+  assert.deepEqual([after(null, "PageDown"), after(null, "PageUp")], [0, 3]);
+  assert.deepEqual([after(0, "PageUp"), after(1, "PageUp"), after(2, "PageDown"), after(3, "PageDown")], [3, 0, 3, 0]);
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ def pages() -> dict[str, str]:
     lines = {
         "line": bl.fit(data, "y ~ x", start=START, standardize=False, **HOW),
         "weighted": bl.fit(data, "y ~ x", weights="w", start=START, standardize=False, **HOW),
+        "a feature called w": bl.fit({"w": data["x"], "y": data["y"], "k": data["w"]}, "y ~ w", weights="k", **HOW),
+        "a target called w": bl.fit({"x": data["x"], "w": data["y"], "k": data["w"]}, "w ~ x", weights="k", **HOW),
         "ridge": bl.fit(data, "y ~ x", l2=0.2, **HOW),
         "one weight": bl.fit(data, "y ~ x - 1", **HOW),
         "two": bl.fit(data, "y ~ x + z", **HOW),
@@ -177,8 +180,14 @@ def test_weighted_rows_keep_their_weight(opened: Any) -> None:
     assert f"weight {w[3]:g}" in shown.text(".bl-point")
 
 
-@pytest.mark.parametrize("name", ["line", "weighted", "ridge", "one weight"])
-@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(
+    ("name", "standardize"),
+    [
+        *product(["line", "weighted", "ridge", "one weight"], [True, False]),
+        ("a feature called w", True),  # what is named w by the page gives way
+        ("a target called w", True),
+    ],
+)
 def test_the_python_that_is_copied_makes_the_run_on_these_rows(opened: Any, name: str, standardize: bool) -> None:
     shown = opened(name)
     call(
