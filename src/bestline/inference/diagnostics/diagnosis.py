@@ -31,6 +31,7 @@ from bestline.inference.diagnostics.findings import (
     outlier,
     told,
 )
+from bestline.inference.diagnostics.remedies import Remedies
 from bestline.inference.diagnostics.residual_sums import COVERAGE, CROSSED, TOP, Lens, ResidualSums, quantile_of
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling, minimum_norm
@@ -66,7 +67,7 @@ class Diagnosis:
     findings : tuple of Finding
         Gravest first. Each needs a sizeable effect as well as a small p-value: with many rows tiny effects are significant.
     cov : str
-        The standard errors that fit what was found, as `cov` of `bestline.fit` takes them.
+        The standard errors that fit what was found, as `cov` of `bestline.fit` takes them: the line's own where they allow for it.
     lens, evidence
         What the pictures are drawn from.
     """
@@ -158,11 +159,15 @@ def diagnose(
     target: str,
     columns: int,
     kept: CovarianceKind,
+    remedies: Remedies,
 ) -> Diagnosis:
-    """The diagnosis of one target's line, from what the pass over all its rows has gathered; `kept` is the line's covariance."""
+    """The diagnosis of one target's line, from what the pass over all its rows has gathered.
+
+    `kept` is the line's covariance, `remedies` what its formula does not have yet.
+    """
     n = evidence.rows
     skew, kurtosis = _moments(lens, evidence)
-    bends = _shape_tests(lens, evidence)
+    bends = _shape_tests(lens, evidence, remedies)
     uneven = _spread_tests(lens, evidence)
     # Durbin & Watson (1950): sum (e_i - e_{i-1})^2 / sum e^2 = 2 (1 - r), r the correlation of neighbours.
     known = lens.sigma == lens.sigma and n > 1
@@ -180,10 +185,10 @@ def diagnose(
     influential = sorted((r for r in rows if r.cooksd == r.cooksd), key=lambda r: (-r.cooksd, r.row))[:TOP]
     far = outlier(lens, n, rows)
     tails = (skew, kurtosis) if far is None else _moments(lens, evidence, far)
-    seen = Evidence(n, bends, uneven, fan_of(evidence.profile), *tails, _aside(evidence), serial, kept)
+    seen = Evidence(n, bends, uneven, fan_of(evidence.profile), *tails, _aside(evidence), serial, kept, remedies)
     errors = list(of_errors(seen))
     heavy = any(finding.panel == QUANTILES for finding in errors)
-    found = [*of_rows(lens, far, rows, tails=heavy), *errors, *of_columns(collinear)]
+    found = [*of_rows(lens, far, rows, tails=heavy), *errors, *of_columns(collinear, remedies)]
     return Diagnosis(
         formula=formula,
         target=target,
@@ -245,20 +250,18 @@ def _explained(name: str, moments: Comoments, about: str, lens: Lens) -> Verdict
     return verdict(name, moments.count * share, fit.rank - 1, about=about)
 
 
-def _shape_tests(lens: Lens, evidence: ResidualSums) -> tuple[Bend, ...]:
+def _shape_tests(lens: Lens, evidence: ResidualSums, remedies: Remedies) -> tuple[Bend, ...]:
     """Ramsey's (1969) RESET with powers of the fitted values; of several columns with their squares and products too (Thursby & Schmidt
     1977), for a bend in one column is not seen in fitted values that it hardly moves.
     """
     s, q = len(lens.basis.kept), evidence.linear.q
     squares = "squares and cubes of the fitted values"
     # Small interactions are nearly everywhere, and no eye sees them: of the larger test more is asked.
-    powers = _bend(lens, evidence, "RESET", range(q - 3, q - 1), squares, 0.01, "Try a logarithm, or I(x**2).")
+    powers = _bend(lens, evidence, "RESET", range(q - 3, q - 1), squares, 0.01, remedies.bend)
     if s < 2 or s > CROSSED:
         return (powers,)
     products = "squares and products of the columns"
-    own = _bend(
-        lens, evidence, "RESET (columns)", range(s, q - 3), products, CAUSE, "Try I(x**2), or an interaction such as x:z."
-    )
+    own = _bend(lens, evidence, "RESET (columns)", range(s, q - 3), products, CAUSE, remedies.columns)
     return (powers, own) if own.test.df[0] > 0 else (powers,)
 
 

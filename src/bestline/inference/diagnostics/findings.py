@@ -20,6 +20,7 @@ from bestline.inference.classical import t_two_sided
 from bestline.inference.covariance.bartlett import lags_for
 from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.diagnostics.collinearity import INFLATED, Collinearity
+from bestline.inference.diagnostics.remedies import Remedies
 from bestline.inference.diagnostics.residual_sums import Lens
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.wording import fixed, percent, places, said, significant
@@ -154,6 +155,8 @@ class Evidence:
         Durbin and Watson's statistic.
     kept : CovarianceKind
         The covariance that the line keeps.
+    remedies : Remedies
+        What the formula does not have yet.
     """
 
     rows: int
@@ -165,10 +168,16 @@ class Evidence:
     aside: float
     serial: float
     kept: CovarianceKind
+    remedies: Remedies
 
     @property
     def cov(self) -> str:
-        """The covariance that fits what was found, as `cov` takes it. What a bend alone can cause asks for no other."""
+        """The covariance that fits what was found, as `cov` takes it: the line's own where it allows for that.
+
+        What a bend alone can cause asks for no other.
+        """
+        if self.allowed:
+            return self.kept.text
         if self.alike:
             return f"hac:lags={max(1, lags_for('newey-west', self.rows))}"
         bent = self.bend is not None and self.bend.gain > CAUSE
@@ -264,15 +273,15 @@ def of_errors(found: Evidence) -> Iterator[Finding]:
             if found.allowed
             else "standard errors that allow for both are needed, see there"
             if found.alike
-            else "take heteroscedasticity-consistent standard errors (cov='HC3'), or give weights"
+            else f"take heteroscedasticity-consistent standard errors (cov='HC3'), or {found.remedies.weights}"
         )
         text = f"The errors do not spread alike everywhere (heteroscedasticity){fan}{after or f': {both}.'}"
         yield Finding(text, SPREAD, 3 + min(found.explained, 0.5))
     if found.alike:
         yield Finding(_neighbours(found, after), FITTED, 3.6 if not after else 2.9)
     if not found.is_normal and found.is_skewed:
-        log = " A logarithm of the target may help, where it is positive." if found.skew > 0 else ""
-        remedy = after or f": prediction intervals are off in the tails.{log}"
+        help_ = f" {found.remedies.skew}" if found.skew > 0 else ""
+        remedy = after or f": prediction intervals are off in the tails.{help_}"
         yield Finding(f"The errors are skewed, they lean to one side (skewness {fixed(found.skew, 1)}){remedy}", QUANTILES, 1.5)
     elif not found.is_normal and found.kurtosis > 6:
         more = (
@@ -317,14 +326,14 @@ def fan_of(profile: Tensor) -> float:
 # --- columns -------------------------------------------------------------------------------------------------------------
 
 
-def of_columns(collinear: Collinearity) -> Iterator[Finding]:
+def of_columns(collinear: Collinearity, remedies: Remedies) -> Iterator[Finding]:
     """Findings about the columns; the picture is that of the coefficients with their intervals."""
     worst = collinear.worst
     slopes = () if worst is None else tuple(n for n in worst[1] if n != "Intercept")
     inflated = [v for v in collinear.vif.values() if v > INFLATED]
     if worst is not None and len(slopes) > 1 and inflated:
         sizes = f"multicollinearity: condition index {said(worst[0])}, largest VIF {said(max(inflated))}"
-        text = f"{listed(slopes)} are nearly collinear ({sizes}): their effects are hard to tell apart."
+        text = f"{listed(slopes)} are nearly collinear ({sizes}): {remedies.apart(slopes)}"
         yield Finding(text, "Coefficients", 2.5)
     for name, others in collinear.aliased.items():
         if name not in collinear.constant:

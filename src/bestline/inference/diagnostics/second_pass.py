@@ -22,6 +22,7 @@ from bestline.inference.diagnostics.collinearity import Collinearity, collineari
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.influence import dfbetas
 from bestline.inference.diagnostics.influence import influence as influence_of
+from bestline.inference.diagnostics.remedies import Remedies
 from bestline.inference.diagnostics.residual_sums import Lens, ResidualSums, SumResiduals
 from bestline.inference.fitted import FittedLine
 from bestline.inference.numbered_rows import Numbered, OverRows
@@ -77,7 +78,10 @@ def diagnoses(line: FittedLine, data: Any = None, *, targets: Sequence[int | str
         columns=line.design.p,
         kept=Classical() if line.robust is None else line.robust.kind,
     )
-    return [said(lens, found[i], collinear, target=line.targets[lens.target]) for i, lens in enumerate(lenses)]
+    return [
+        said(lens, found[i], collinear, target=line.targets[lens.target], remedies=Remedies.of(line.design, lens.target))
+        for i, lens in enumerate(lenses)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
