@@ -22,7 +22,10 @@ THREE = {"x": [1.0, 2, 3, 4, 5, 6, 7], "y": [2.0, 3, 5, 4, 6, 7, 1], "g": list("
         (lambda: repr(bl.Moments.collect(ONE, "y ~ x", folds=1)), "1 row in 1 fold>"),
         (lambda: repr(bl.fit(THREE, "y ~ x", solver="sgd", lr=0.01, steps=1).trace), "Trace of 1 step,"),
         (lambda: repr(bl.sweep(THREE, "y ~ x", lrs=[0.01], steps=1)), "1 run of 1 step>"),
-        (lambda: bl.fit_groups(THREE, "y ~ x", by="g").test().about, "against 2 lines; 1 group without a line of its own left out"),
+        (
+            lambda: bl.fit_groups(THREE, "y ~ x", by="g").test().about,
+            "against 2 lines; 1 group without a line of its own left out",
+        ),
         (lambda: bl.fit({"x": [1.0, 2.0], "y": [2.0, 3.0]}, "y ~ 0 + x"), "(2 rows, 1 weight)"),
         (lambda: bl.fit(([[1.0]], [1.0, 2.0])), "X has 1 row but y has 2;"),
         (lambda: bl.fit(ONE, "y ~ x", split=(0.7, 0.15, 0.15)), "1 row is too few for split"),

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import numpy as np
 import uvicorn
 
 from bestline.lab.guard import loopback
 from bestline.lab.server import application
+from pictures.player.pages import LOOK
 
 TOKEN = "a-token-for-tests"  # noqa: S105
 PENGUINS = {"data": "sample:penguins", "target": "body_mass_g", "features": ["flipper_length_mm"]}
@@ -124,3 +126,25 @@ class Opened:
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=name).click()
+
+
+def houses(n: int = 300, *, far: int = 0) -> bytes:
+    rng = np.random.default_rng(1)
+    area, age, colour = rng.normal(50, 10, n), rng.normal(size=n), rng.choice(["red", "green", "blue"], n)
+    price = 3 * area - 2 * age + 8 * (colour == "red") + 4 * rng.normal(size=n)
+    price[:far] *= 50
+    rows = [f"{i},{area[i]:.3f},{age[i]:.3f},{colour[i]},{price[i]:.3f}" for i in range(n)]
+    rows[5] = rows[5].replace(f"{area[5]:.3f}", "")
+    return "\n".join(["id,area,age,colour,price", *rows]).encode()
+
+
+def give(opened: Opened, content: bytes, name: str = "houses.csv") -> None:
+    opened.page.set_input_files("input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
+
+
+def drawn(opened: Opened) -> None:
+    """Every panel has a picture in it."""
+    opened.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    look = opened.page.evaluate(LOOK)
+    assert look
+    assert all(panel["colours"] > 3 for panel in look.values()), look

@@ -6,38 +6,14 @@ import json
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import numpy as np
 import pytest
 
 from bestline.lab import pages
 from bestline.lab.openapi import FORMS
-from lab.served import Opened
-from pictures.player.pages import LOOK
+from lab.served import Opened, drawn, give, houses
 
 STATIC = Path(pages.__file__).parent / "static"
 MOST_LINES = 350
-
-
-def houses(n: int = 300, *, far: int = 0) -> bytes:
-    rng = np.random.default_rng(1)
-    area, age, colour = rng.normal(50, 10, n), rng.normal(size=n), rng.choice(["red", "green", "blue"], n)
-    price = 3 * area - 2 * age + 8 * (colour == "red") + 4 * rng.normal(size=n)
-    price[:far] *= 50
-    rows = [f"{i},{area[i]:.3f},{age[i]:.3f},{colour[i]},{price[i]:.3f}" for i in range(n)]
-    rows[5] = rows[5].replace(f"{area[5]:.3f}", "")
-    return "\n".join(["id,area,age,colour,price", *rows]).encode()
-
-
-def give(opened: Opened, content: bytes, name: str = "houses.csv") -> None:
-    opened.page.set_input_files("input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
-
-
-def drawn(opened: Opened) -> None:
-    """Every panel has a picture in it."""
-    opened.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    look = opened.page.evaluate(LOOK)
-    assert look
-    assert all(panel["colours"] > 3 for panel in look.values()), look
 
 
 # -- the files ---------------------------------------------------------------------------------------------------------
@@ -261,72 +237,6 @@ def test_a_formula_is_taken_as_it_is(open_lab):
     assert opened.title() == "price ~ log(area) + C(colour)"
 
 
-# -- runs that the server trains -----------------------------------------------------------------------------------------
-
-
-def test_another_loss_is_trained_by_the_server_and_shown_at_its_end(open_lab):
-    opened = open_lab()
-    opened.choose("loss", "huber")
-    last = opened.page.locator(".bl-counter").inner_text()
-    assert last == "step 200 of 200"
-    drawn(opened)
-    assert opened.page.locator(".strip").is_hidden()
-
-
-def test_a_run_can_be_held_stepped_and_ended(open_lab):
-    opened = open_lab()
-    page = opened.page
-    page.locator("[name=loss]").select_option("huber")
-    page.locator("[name=steps]").fill("100000")
-    page.locator("[name=steps]").press("Tab")
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Go on").wait_for()
-    counter = page.locator(".strip .counter")
-    page.locator(".bl-counter").filter(has_text="step").wait_for()
-
-    def at() -> int:
-        return int(counter.inner_text().split()[1].replace(",", ""))
-
-    held = at()
-    page.get_by_role("button", name="Step", exact=True).click()
-    counter.filter(has_text=f"step {held + 1:,} of").wait_for()
-    page.get_by_role("button", name="Stop here").click()
-    page.locator(".busy").wait_for(state="hidden")
-    assert page.locator(".bl-counter").inner_text().startswith(f"step {held + 1:,}")
-
-
-def test_a_run_can_be_cancelled(open_lab):
-    opened = open_lab()
-    page = opened.page
-    page.locator("[name=loss]").select_option("absolute")
-    page.locator("[name=steps]").fill("100000")
-    page.locator("[name=steps]").press("Tab")
-    page.locator(".strip").wait_for()
-    page.get_by_role("button", name="Cancel").click()
-    page.locator(".busy").wait_for(state="hidden")
-    assert opened.status() == "Cancelled."
-    opened.choose("loss", "squared")
-    assert opened.title() == "y ~ x"
-
-
-def test_a_file_on_its_way_can_be_cancelled(open_lab):
-    opened = open_lab()
-    page = opened.page
-    page.route("**/api/data", lambda route: None)  # it never arrives
-    give(opened, houses())
-    page.locator(".busy").wait_for()
-    page.get_by_role("button", name="Cancel").click()
-    assert opened.status() == "Cancelled."
-    assert opened.title() == "y ~ x"
-
-
-def test_held_out_rows_have_a_curve_of_their_own(open_lab):
-    opened = open_lab()
-    opened.asked_again(lambda: give(opened, houses()))
-    opened.choose("split", "0.8,0.2")
-    assert "held-out" in opened.page.locator(".bestline-player").inner_text()
-
-
 # -- the other tabs ------------------------------------------------------------------------------------------------------
 
 
@@ -456,3 +366,22 @@ def test_the_player_s_dark_button_is_that_of_the_whole_page(open_lab):
     opened = open_lab()
     opened.page.locator("[data-act=dark]").click()
     assert opened.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 29)"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_pictures_of_the_analyst_s_view_are_as_dark_as_the_page(open_lab, dark):
+    opened = open_lab()
+    if dark:
+        opened.page.locator("[data-act=dark]").click()
+    with opened.page.expect_request("**/api/panels") as asked:
+        opened.tab("Analyst")
+    assert asked.value.post_data_json["theme"] == ("dark" if dark else "light")
+    picture = opened.page.locator(".analyst figure img")
+    picture.wait_for()
+    paper = """async (image) => {
+      await image.decode();
+      const canvas = document.createElement("canvas"), brush = canvas.getContext("2d");
+      brush.drawImage(image, 0, 0);
+      return brush.getImageData(2, 2, 1, 1).data[0];
+    }"""
+    assert (picture.evaluate(paper) < 60) == dark
