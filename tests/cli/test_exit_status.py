@@ -86,6 +86,8 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (1, ("means", "absent.bestline", "x1"), "does not exist"),
     (2, ("means", "m.bestline"), "Name the column to look at behind the model"),
     (1, ("summary", "table.csv"), "not a bestline model file"),
+    (2, ("fit", "table.csv", "y ~ x1", "--loss", "huber", "--cov", "classical"), "write 'robust', or 'iid'"),
+    (2, ("fit", "table.csv", "y ~ x1", "--l2", "1", "--cov", "classical"), "there is none under a penalty"),
     (2, ("summary", "m.bestline", "--cov", "HC9"), "did you mean `HC3`, `HC2` or `HC1`?"),
     (2, ("summary", "m.bestline", "table.csv"), "DATA is for robust standard errors"),
     (1, ("diagnose", "m.bestline", "other.csv"), "no column"),

@@ -127,7 +127,7 @@ def test_what_speaks_of_least_squares_alone_is_refused_by_name(loss: str):
             ask()
     with pytest.raises(NumericalError, match="least squares"):
         model.glance()
-    with pytest.raises(OptionError, match="Classical standard errors are those of least squares"):
+    with pytest.raises(OptionError, match="is of least squares"):
         model.tidy(cov="classical")
     own = "write 'robust', 'iid', 'H2' or 'H3'" if loss == "huber" else "write 'robust', 'iid' or 'nid'"
     with pytest.raises(OptionError, match=own):

@@ -151,6 +151,12 @@ def test_probability_weights_refuse_classical_errors_and_keep_others() -> None:
         ours.tidy(cov="classical")
     with pytest.raises(OptionError, match="probability weights"):
         ours.covariance("classical")
+    for made in (data, bl.Moments.collect(data, FORMULA, weights="w", weight_kind="probability")):
+        asked = {} if made is not data else {"formula": FORMULA, "weights": "w", "weight_kind": "probability"}
+        with pytest.raises(OptionError, match="probability weights"):
+            bl.fit(made, cov="classical", **asked)
+    with pytest.raises(OptionError, match="probability weights"):
+        bl.fit_groups(data, "y ~ x", by="g", weights="w", weight_kind="probability", cov="classical")
     ridge = bl.fit(data, FORMULA, weights="w", weight_kind="probability", l2=0.1)
     assert ridge.robust is None
     with pytest.raises(OptionError, match="no rows"):

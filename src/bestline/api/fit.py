@@ -55,7 +55,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     digits: int = 8,
-    cov: Cov = "classical",
+    cov: Cov | None = None,
     engine: Any = None,
     progress: Progress | None = None,
     watch: Watch | bool | None = None,
@@ -134,9 +134,10 @@ def fit(
         Where training on rows is done; results come back to the CPU.
     digits : int
         Right digits asked for; fewer are warned of.
-    cov : str or mapping
+    cov : str or mapping, optional
         Which standard errors the line has, for everything that shows one: summary, tests, intervals of coefficients and predictions,
-        reports, the saved file. "classical": errors are independent and vary alike. "HC0" to "HC3" (HC3): independent, and differ in
+        reports, the saved file. By default those that go with the loss and the weights: "classical" for least squares, "HC1" under
+        probability weights, "robust" for the absolute, quantile and Huber losses. "classical": errors are independent and vary alike. "HC0" to "HC3" (HC3): independent, and differ in
         size (heteroscedasticity). {"cluster": "firm"}, {"cluster": ["firm", "year"]}: correlated within groups, CR1; "type": "CR2" or
         "CR3" for few groups. {"hac": "week", "lags": 4}: Newey-West, rows in order of a column (None: as they stand), correlated with
         their neighbours; {"driscoll-kraay": "year", "lags": 2}: the same for panels. Without lags, floor(4 (n / 100)^(2/9)) of them.
@@ -169,9 +170,9 @@ def fit(
     BestlineWarning
         Once for everything the user should know; the same sentences are in `Model.notes`.
     """
-    kind = parse_cov(cov, loss)
-    asked = {**locals(), "cov": kind.text}
-    request = Request.of(data, formula, asked, DEFAULTS, beside=kind.columns)
+    kind = None if cov is None else parse_cov(cov, loss)
+    asked = {**locals(), "cov": kind and kind.text}
+    request = Request.of(data, formula, asked, DEFAULTS, beside=kind.columns if kind else ())
     gathered = gather(request.query, progress)
     prepared = prepare(request, gathered)
     fit = watched(prepared, watch)

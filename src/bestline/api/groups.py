@@ -14,7 +14,7 @@ from bestline.api.lines import ManyLines, told
 from bestline.api.model import Model
 from bestline.calls import answering, data_first, is_number, is_whole, with_hints
 from bestline.data.design import Key
-from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY, checked_kind
+from bestline.data.design.weight_kinds import ANALYTIC, FREQUENCY, PROBABILITY, checked_kind, refuse_classical
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.grouped import gather_groups, rows_of_group, with_dates
@@ -115,8 +115,9 @@ class Groups(ManyLines):
             For a group that is not there.
         """
         key = self._key(group)
-        kind = parse_cov(self.asked["cov"])
-        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key, kind.columns)
+        cov = self.asked["cov"]
+        beside = () if cov is None else parse_cov(cov).columns
+        rows = rows_of_group(self.source, self.design, tuple(self.lines.labels), key, beside)
         return fit(with_dates(rows), self.design.formula, **self.asked)
 
     def _key(self, group: Sequence[Any]) -> Key:
@@ -147,18 +148,25 @@ def _equal(known: NDArray[Any], value: Any) -> NDArray[np.bool_]:
     return np.asarray(known == value) & np.ones(len(known), dtype=bool)
 
 
-def _errors(cov: Cov, l2: float) -> CovarianceKind:
-    """The covariance asked for; OptionError for one that lines of groups do not have."""
+def _errors(cov: Cov | None, l2: float, weight_kind: str) -> CovarianceKind:
+    """The covariance asked for, or the one that goes with the weights; OptionError for one that lines of groups do not have."""
+    if cov is None:
+        return parse_cov("HC1") if weight_kind == PROBABILITY and not l2 else Classical()
     kind = parse_cov(cov)
-    if isinstance(kind, Classical):
-        return kind
+    classical = isinstance(kind, Classical)
     plainly = isinstance(kind, Clustered) and kind.type == "CR1" and len(kind.by) == 1
-    if not isinstance(kind, ByRow) and not plainly:
+    if not (classical or isinstance(kind, ByRow) or plainly):
         raise OptionError(
             f"Lines of groups have classical standard errors, HC0 to HC3, and {{'cluster': column}}; got {cov!r}."
         )
     if l2:
         raise OptionError("Under a penalty there are no standard errors; leave out `cov`, or `l2`.")
+    if classical:
+        refuse_classical(weight_kind)
+    elif weight_kind == FREQUENCY:
+        raise OptionError(
+            "Lines of groups with frequency weights have classical standard errors; leave `cov` out, or repeat the rows."
+        )
     return kind
 
 
@@ -178,7 +186,7 @@ def fit_groups(
     folds: int = 5,
     seed: int = 0,
     digits: int = 8,
-    cov: Cov = "classical",
+    cov: Cov | None = None,
     engine: Any = None,
     progress: Progress | None = None,
 ) -> Groups:
@@ -198,8 +206,8 @@ def fit_groups(
         Of the folds.
     digits : int
         Right digits asked for; groups whose moments leave fewer are solved exactly from their rows. 0: none is.
-    cov : str or dict
-        Standard errors: "classical", "HC0" to "HC3", or {"cluster": column}, whose values are clusters within each group; the robust
+    cov : str or dict, optional
+        Standard errors: "classical" (the default, but for weights), "HC0" to "HC3", or {"cluster": column}, whose values are clusters within each group; the robust
         ones take one more pass over the rows.
     engine : str or client, optional
         As in `bestline.fit`.
@@ -232,12 +240,7 @@ def fit_groups(
         raise OptionError(f"`folds` must be a whole number from 1 to 100; got {folds!r}.")
     check_digits(digits)
     weight_kind = checked_kind(weight_kind, weights)
-    cov = "HC1" if weight_kind == PROBABILITY and not l2 and isinstance(parse_cov(cov), Classical) else cov
-    kind = _errors(cov, l2)
-    if weight_kind == FREQUENCY and not isinstance(kind, Classical):
-        raise OptionError(
-            "Lines of groups with frequency weights have classical standard errors; leave `cov` out, or repeat the rows."
-        )
+    kind = _errors(cov, l2, weight_kind)
     query = Query(
         *(placed(data, engine), formula, target, features, weights, missing),
         folds=folds,

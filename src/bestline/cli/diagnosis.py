@@ -40,12 +40,12 @@ def summary(
 ) -> None:
     """Print what `fit` printed: coefficients with intervals, errors, warnings."""
     model, rows = model_first(model, data)
-    if rows and (cov or "classical") == "classical":  # rows without a use for them are a mistake
+    if rows and (cov or "classical").casefold() == "classical":  # rows without a use for them are a mistake
         raise typer.BadParameter("DATA is for robust standard errors; say which with --cov, such as --cov HC3")
     with terminal.listening():
         line = bl.load(model)
-        kind = api.parse_cov(cov or "classical", line.plan.loss)
-        if not kind.by_moments and not rows and (line.robust is None or line.robust.kind != kind):
+        kind = None if cov is None else api.parse_cov(cov, line.plan.loss)
+        if kind and not kind.by_moments and not rows and (line.robust is None or line.robust.kind != kind):
             raise typer.BadParameter(f"--cov {cov} needs the training rows: bestline summary MODEL --cov {cov} DATA")
         page = line.summary(level, cov=cov, data=one(rows) if rows else None, digits=digits)
     terminal.answer(page.text, page.facts)

@@ -211,7 +211,7 @@ def training_options(
         "seed": 0 if seed is None else seed,
         "device": device,
         "digits": 8 if digits is None else digits,
-        "cov": api.parse_cov(cov or "classical", loss or "squared").text,  # refused before any work is done
+        "cov": None if cov is None else api.parse_cov(cov, loss or "squared").text,  # refused before any work is done
         "engine": engine,
     }
     return Training(asked, arguments, digits is not None)

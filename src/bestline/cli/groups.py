@@ -23,7 +23,7 @@ _SHARED = (
     "engine",
 )  # what groups have of the options of training
 # What else has a value where nobody has asked for anything.
-_DEFAULTS: dict[str, Any] = {"l1": 0.0, "loss": "squared", "device": "auto", "cov": "classical"}
+_DEFAULTS: dict[str, Any] = {"l1": 0.0, "loss": "squared", "device": "auto"}
 
 
 def fit_each(

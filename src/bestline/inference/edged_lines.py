@@ -53,11 +53,7 @@ def found_errors(line: FittedLine, cov: Cov | None = None, data: Any = None) -> 
     if cov is None and kept is not None:
         return kept
     asked: CovarianceKind = KINDS[line.plan.cost.name][0]() if cov is None else parse_cov(cov, line.plan.loss)
-    if not isinstance(asked, OfEdges):
-        raise OptionError(
-            f"Classical standard errors are those of least squares, and this line is fitted by the loss {line.plan.loss}; write 'robust', "
-            f"or 'iid' for errors alike in all rows."
-        )
+    assert isinstance(asked, OfEdges)  # noqa: S101  such a loss has no others
     refused = asked.refused_under(line.design.weight_kind if line.design.weights is not None else FREQUENCY)
     if refused:
         raise OptionError(refused)

@@ -7,7 +7,7 @@ import time
 from bestline.data.design.weight_kinds import PROBABILITY
 from bestline.data.progress import Progress
 from bestline.inference.cautions import findings
-from bestline.inference.covariance.base import Classical, CovarianceKind, Sandwich
+from bestline.inference.covariance.base import CovarianceKind
 from bestline.inference.covariance.named import parse_cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.sharpen import sharpened
@@ -20,7 +20,7 @@ def finished(
 ) -> FittedLine:
     """The fitted line, its weights computed exactly where moments leave too few digits, with all that people should know of it.
 
-    `cov` says which errors it keeps; classical ones by default.
+    `cov` says which errors it keeps; None: those that go with the loss and the weights, classical ones for least squares.
     """
     parts, gathered = prepared.parts, prepared.gathered
     line = FittedLine(
@@ -44,9 +44,9 @@ def finished(
         line = FittedLine.of(line, saved_scores={"training": line.fitted_scores})
     notes = tuple(dict.fromkeys([*prepared.notes, *line.notes, *findings(line, request.digits)]))
     line = FittedLine.of(line, notes=notes)
-    if gathered.design.weight_kind == PROBABILITY and not isinstance(cov, Sandwich) and _has_errors(line):
+    if gathered.design.weight_kind == PROBABILITY and cov is None and _has_errors(line):
         cov = parse_cov("HC1")  # as Stata has it: the weights are no precisions
-    line = robustly(line, cov or Classical(), progress)
+    line = robustly(line, cov, progress)
     return FittedLine.of(line, seconds=time.perf_counter() - request.began)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from bestline.calls import is_whole
-from bestline.data.design.weight_kinds import PROBABILITY
+from bestline.data.design.weight_kinds import PROBABILITY, refuse_classical
 from bestline.data.progress import Progress
 from bestline.errors import ColumnError, NumericalError, OptionError, warn
 from bestline.inference import classical, hypotheses
@@ -122,14 +122,16 @@ def _of_kind(
     return sandwich(basis, meat.found, kind, inference.determined, line.names)
 
 
-def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None = None) -> FittedLine:
+def robustly(line: FittedLine, kind: CovarianceKind | None, progress: Progress | None = None) -> FittedLine:
     """The line with the covariance that its fit asked for: everything that shows an error uses it from now on.
 
-    Weights that training left on their way have none, see `errors_of`. Lines under a loss with edges always keep one: by default the
-    first of their kinds.
+    Weights that training left on their way have none, see `errors_of`. Where nothing was asked for, lines under a loss with edges keep
+    the first of their kinds, and others the classical one.
     """
     if line.edged:
         return _edged(line, kind)
+    if isinstance(kind, Classical):  # of moments the kind of weights was not known before
+        _refuse_classical(line)
     if not isinstance(kind, Sandwich) or line.inference is None or not line.settled:
         return line
     if line.source is None and _of_groups(line, kind, line.inference) is None:
@@ -142,17 +144,16 @@ def robustly(line: FittedLine, kind: CovarianceKind, progress: Progress | None =
     return FittedLine.of(line, robust=found, notes=(*line.notes, *found.notes))
 
 
-def _edged(line: FittedLine, kind: CovarianceKind) -> FittedLine:
+def _edged(line: FittedLine, kind: CovarianceKind | None) -> FittedLine:
     """The same of a line under a loss with edges."""
     if why_not_edged(line) is not None:
         return line
-    asked = not isinstance(kind, Classical)
     try:
-        found = found_errors(line, kind if asked else None)
+        found = found_errors(line, kind)
     except NumericalError as error:  # such as columns that float64 cannot tell apart
         return FittedLine.of(line, notes=(*line.notes, f"{NO_ERRORS}{error}"))
     # A line of few rows is one all the same: nobody who has not asked for errors is warned that there are none.
-    told = found.notes if asked or not found.lacks else ()
+    told = found.notes if kind is not None or not found.lacks else ()
     return FittedLine.of(line, robust=found, notes=(*line.notes, *told))
 
 
@@ -217,11 +218,8 @@ def errors_of(
 
 def _refuse_classical(line: FittedLine) -> None:
     """Raise OptionError for classical errors of a line with probability weights."""
-    if line.design.weight_kind == PROBABILITY and line.least_squares:
-        raise OptionError(
-            "Classical standard errors take the weights for precisions, and these are probability weights; take 'HC1', as Stata's "
-            "pweights do, or fit with weight_kind='analytic'."
-        )
+    if line.least_squares:
+        refuse_classical(line.design.weight_kind)
 
 
 def errors_name(errors: classical.Uncertainty | None) -> str:

@@ -17,7 +17,7 @@ import torch
 from bestline.calls import is_number, is_whole, no_such, refuse_unknown
 from bestline.data.collected import Kept
 from bestline.data.design import Design, absorbs, degree_of
-from bestline.data.design.weight_kinds import checked_kind
+from bestline.data.design.weight_kinds import checked_kind, refuse_classical
 from bestline.data.folds import check_seed
 from bestline.data.gather import Query
 from bestline.data.split import check_shares
@@ -50,7 +50,7 @@ class Request(Method):
     query : Query
         The data: which rows and columns.
     penalty_factors, cv, device, digits, cov
-        As in `fit`, and so are those of the method; `cov` is the name alone.
+        As in `fit`, and so are those of the method; `cov` is the name alone, None where nobody gave one.
     bounds : mapping of name to (low, high)
         That of all slopes under the name "".
     constraints : tuple of str
@@ -67,7 +67,7 @@ class Request(Method):
     cv: str | None = None
     device: str = "auto"
     digits: int = 8
-    cov: str = "classical"
+    cov: str | None = None
     free: bool = False
     recipe: Recipe | None = None
     bounds: Mapping[str, Interval] = field(default_factory=dict)
@@ -127,21 +127,23 @@ class Request(Method):
             )
 
     def _check_errors(self) -> None:
-        if self.cov != "classical" and self.limited_by:
+        if self.cov not in (None, "classical") and self.limited_by:
             raise OptionError(
                 f"`cov` {self.cov!r} is a covariance of least squares without bounds and constraints; under them errors are classical. "
                 f"Leave `cov` out."
             )
+        if self.cov == "classical":
+            refuse_classical(self.query.weight_kind)
         penalty = self.cv or self.l1 or self.l2
         line = self.forward is None
         edged = line and parse_loss(self.loss).edged
-        if self.cov != "classical" and (penalty or not (self.squared_line or edged)):
+        if self.cov is not None and (penalty or not (self.squared_line or edged)):
             what = "under a penalty" if penalty else "of another loss" if line else "of an own forward function"
             raise OptionError(
                 f"`cov` {self.cov!r} is a covariance of {'an unpenalised line' if edged else 'least squares'}, and there is none {what}; "
                 f"leave `cov` out, or fit {'without a penalty' if edged else 'least squares'}."
             )
-        if self.cov != "classical" and self.patient and self.query.split is None:
+        if self.cov not in (None, "classical") and self.patient and self.query.split is None:
             raise OptionError(
                 f"`cov` {self.cov!r} reads the training rows again, and early stopping holds out some that it draws itself; give `split` to "
                 f"say which, or leave `patience` out."
@@ -195,7 +197,7 @@ class Request(Method):
             chosen = _limited_solver(asked["solver"], settings)
         # Whoever names a formula, solver or penalty has chosen; a penalty is put in for nobody else.
         named = any(asked[name] is not None for name in ("solver", "cv", "features"))
-        unasked = formula is None and asked["cov"] == "classical" and not (named or asked["l1"] or asked["l2"])
+        unasked = formula is None and asked["cov"] is None and not (named or asked["l1"] or asked["l2"])
         given = {name: asked[name] for name in defaults} | settings | {"bounds": plainly(bounds)}
         if isinstance(given["solver"], type):  # which says itself only once it is made
             given = {**given, "solver": chosen, **dict.fromkeys(settings)}

@@ -363,11 +363,23 @@ def test_the_text_of_a_kind_asks_for_it_again(text: str):
         ({"robust": None, "density": 3}, "absolute", "There is no density 3"),
         ("robust", "squared", "write 'HC3'"),
         ("iid", "squared", "write 'classical'"),
+        ("classical", "huber", "none for Huber lines; write 'robust', or 'iid'"),
+        ("Classical", "absolute", "none for median and quantile lines; write 'robust', or 'iid'"),
+        (parse_cov("classical"), "quantile:0.9", "none for median and quantile lines; write 'robust', or 'iid'"),
+        ("classical", lambda p, y: (p - y).abs(), "there is none of another loss; leave `cov` out"),
     ],
 )
 def test_what_is_no_kind_of_a_loss_is_refused_before_any_work(cov: Any, loss: str, told: str):
     with pytest.raises(OptionError, match=told):
         bl.fit("no such file.csv", "y ~ x", loss=loss, cov=cov)
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute", "quantile:0.75"])
+def test_where_nothing_is_typed_errors_are_the_robust_ones(loss: str):
+    data = uneven(60)
+    silent, asked = bl.fit(data, "y ~ x + z", loss=loss), bl.fit(data, "y ~ x + z", loss=loss, cov="robust")
+    assert silent.bse.tolist() == asked.bse.tolist()
+    assert "cov=" not in silent.recipe.python()
 
 
 def test_kinds_of_other_losses_are_refused_as_values_too():

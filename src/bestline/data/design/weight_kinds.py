@@ -35,6 +35,15 @@ def checked_kind(kind: object, weights: object) -> str:
     return str(kind)
 
 
+def refuse_classical(kind: str) -> None:
+    """Raise OptionError where standard errors that take weights for precisions do not hold."""
+    if kind == PROBABILITY:
+        raise OptionError(
+            "Classical standard errors take the weights for precisions, and these are probability weights; take 'HC1', as Stata's "
+            "pweights do, or fit with weight_kind='analytic'."
+        )
+
+
 def refuse_weights(w: Tensor, column: str, kind: str, batch: Batch) -> None:
     """Raise ColumnError for weights (n,) that cannot be ones of this kind; NaN, which is a missing weight, may."""
     wrong, rule = (w < 0) | torch.isinf(w), "weights must be finite and not negative"

@@ -51,13 +51,13 @@ _ELSEWHERE = {
 def parse_cov(cov: Cov, loss: str | LossFunction = "squared") -> CovarianceKind:
     """The covariance that "HC3", {"cluster": "firm"}, "cluster:firm" or {"hac": "week", "lags": 4} asks for.
 
-    Of lines by a `loss` with edges "robust" or "iid"; "classical", the default of `fit`, means the first of these there.
+    Of lines by a `loss` with edges "robust" or "iid".
 
     Raises OptionError for anything else.
     """
     cost, kinds = parse_loss(loss), COVARIANCES
     if cost.edged:
-        kinds = {"classical": Classical, **{kind.name: kind for kind in KINDS[cost.name]}}
+        kinds = {kind.name: kind for kind in KINDS[cost.name]}
     if isinstance(cov, CovarianceKind):
         if type(cov) not in kinds.values():
             raise _unknown(cov.text, cov.name, kinds, cost)
@@ -128,7 +128,12 @@ def _columns(cov: Cov, kind: type[CovarianceKind]) -> OptionError:
 def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cost: Loss) -> OptionError:
     if cost.edged:
         huber, meant = cost.name == "huber", _OF_EDGES.get(name.lower())
-        own = [repr(known) for known in kinds if known != "classical"] + (["'H2'", "'H3'"] if huber else ["'nid'"])
+        own = [repr(known) for known in kinds] + (["'H2'", "'H3'"] if huber else ["'nid'"])
+        lines = "Huber lines" if huber else "median and quantile lines"
+        if name.lower() == Classical.name:
+            return OptionError(
+                f"`cov` 'classical' is of least squares, and there is none for {lines}; write 'robust', or 'iid' for errors alike in all rows."
+            )
         if name.lower() == "rank" and not huber:
             return OptionError(
                 f"There is no `cov` {_brief(cov)}: intervals by inverting a rank test have no standard error, and are not computed; write "
@@ -136,7 +141,7 @@ def _unknown(cov: Cov, name: str, kinds: Mapping[str, type[CovarianceKind]], cos
             )
         hint = f"; {meant!r} is nearest to that" if meant else ""
         return OptionError(
-            f"There is no `cov` {_brief(cov)} for {'Huber' if huber else 'median and quantile'} lines, whose standard errors are of "
+            f"There is no `cov` {_brief(cov)} for {lines}, whose standard errors are of "
             f"independent rows; write {in_a_row(own, 'or')}{hint}."
         )
     if not cost.squared:
