@@ -83,6 +83,28 @@ def test_each_fold_is_standardised_by_its_own_training_part() -> None:
             assert float(chosen.fold_mse[f, at, 0]) == pytest.approx(mse, **SAME)
 
 
+def test_the_gain_is_a_share_of_the_error_without_a_penalty() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(40, 12))
+    y = X[:, :1] + 3 * rng.normal(size=(40, 1))
+    folds, number = folds_of(X, y, 4)
+    chosen = select("lasso", folds, 12, intercept=True)
+    assert chosen is not None
+
+    def error(penalty: float) -> float:
+        """Out-of-fold, each fold by a line on the others, standardised by themselves."""
+        squares = 0.0
+        for train, test in splits(number):
+            height = y[train].std()
+            line = LinearRegression() if penalty == 0 else Lasso(alpha=penalty / 2, tol=1e-14, max_iter=10**6)
+            predicted = make_pipeline(StandardScaler(), line).fit(X[train], y[train, 0] / height).predict(X[test])
+            squares += ((predicted * height - y[test, 0]) ** 2).sum()
+        return squares / len(y)
+
+    assert chosen.gain == pytest.approx(1 - error(float(chosen.l1[chosen.best])) / error(0), rel=1e-6)
+    assert chosen.gain > 0.2
+
+
 def test_ridge_by_folds_is_a_grid_search() -> None:
     X, y = table(100, 6, seed=14)
     folds, number = folds_of(X, y, 4)  # equal folds, so that the penalty per row is the same in each

@@ -32,6 +32,22 @@ def test_k_updates_make_k_plus_one_rows_and_each_loss_is_at_its_own_weights(quie
     assert list(frame.columns) == ["step", "loss", "x0", "x1", "x2", "Intercept", "gradient_norm", "gap"]
 
 
+@pytest.mark.parametrize(("loss", "over", "under"), [("absolute", 1.0, 1.0), ("quantile:0.8", 0.2, 0.8)])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_a_gradient_is_that_of_the_datas_loss_in_the_datas_weights(
+    loss: str, over: float, under: float, standardize: bool, quiet: None
+) -> None:
+    """Of a loss that is not a square, too: its slope at a row is a number, and has no unit to be scaled by."""
+    rows = some_rows(5)
+    y = 40 * rows.y[:, :1]
+    model = bl.fit((rows.X, y), loss=loss, solver="sgd", lr=0.3, steps=4, standardize=standardize)
+    X = torch.cat([rows.X, torch.ones(len(rows.X), 1, dtype=rows.X.dtype)], 1)
+    for k in range(5):
+        above = (X @ model.trace.weights[k] > y).double()
+        slope = over * above - under * (1 - above)
+        assert float(model.trace.gradient_norm[k]) == pytest.approx(float((X.T @ slope / len(y)).norm()), rel=1e-9)
+
+
 def test_zero_steps_are_the_start() -> None:
     rows = some_rows(5)
     model = bl.fit((rows.X, rows.y), solver="sgd", lr=0.1, steps=0, start=[1, 2, 3, 4])

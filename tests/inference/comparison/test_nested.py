@@ -40,6 +40,17 @@ def test_nested_lines_against_statsmodels(small: str, large: str, weights: str |
     json.dumps(found.facts, allow_nan=False)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_a_target_that_differs_in_one_row_by_little_is_of_other_rows(scale: float):
+    """A mean that is another by some millionths of the spread is not moved by rounding; another order of the rows moves it by that alone."""
+    data = frame().assign(y=scale * frame()["y"])
+    small, moved = bl.fit(data, "y ~ x1"), data.copy()
+    moved.loc[0, "y"] += 1e-3 * data["y"].std()
+    with pytest.raises(DataError, match="fitted to"):
+        bl.compare(small, bl.fit(moved, "y ~ x1 + x2"))
+    assert len(bl.compare(small, bl.fit(data.sample(frac=1, random_state=1), "y ~ x1 + x2")).tests) == 1
+
+
 def test_lines_that_are_not_nested():
     a, b = bl.fit(frame(), "y ~ x1"), bl.fit(frame(), "y ~ x2")
     with pytest.raises(OptionError, match=r"`x1`.*not nested"):

@@ -513,6 +513,11 @@ def test_an_offset_counts_in_means_and_in_slopes_of_its_column():
     agree(
         model.contrasts("a"), bl.fit(data.assign(y=data["y"] - 0.7 * data["z"] - np.log(data["x"])), "y ~ a + x").contrasts("a")
     )
+    ahead = model.contrasts("x", at={"x": [1.0, 2.0, 4.0]})
+    assert ahead["estimate"].tolist() == pytest.approx(
+        [d * model.params["x"] + math.log(r) for d, r in ((1, 2), (3, 4), (2, 2))], **SAME
+    )
+    assert ahead["std_error"].tolist() == pytest.approx([d * model.bse["x"] for d in (1, 3, 2)], **SAME)
     apart = model.difference({"a": "q", "x": 2.0, "z": 1.0}, {"a": "p", "x": 1.0, "z": 0.0})
     expected = model.params["a[T.q]"] + model.params["x"] + 0.7 + math.log(2)
     assert apart["estimate"].tolist() == pytest.approx([expected], **SAME)
