@@ -54,3 +54,18 @@ def test_numbers_of_rows_are_what_they_say():
         bl.fit(data, "y ~ x", split=(35.5, 14.5))
     with pytest.raises(DataError, match="of 60 rows, and there are 50"):
         bl.fit(data, "y ~ x", split=(40, 20))
+
+
+@pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")  # that a row was left out
+def test_a_row_whose_weight_is_missing_is_drawn_and_one_of_weight_zero_is_not():
+    """The first is left out for a gap, as for one in any column; the second was never there."""
+    data = {"x": range(12), "y": [3.0 * i + i % 5 for i in range(12)], "w": [1.0] * 12}
+    gap = data | {"w": [1.0] * 11 + [math.nan]}
+    model = bl.fit(gap, "y ~ x", weights="w", missing="drop", split=(7, 5), seed=1)
+    assert sum(model.sizes.values()) == 11
+    with pytest.raises(DataError, match="of 12 rows, and there are 11"):
+        bl.fit(data | {"w": [1.0] * 11 + [0.0]}, "y ~ x", weights="w", split=(7, 5))
+    # A gap in a column of numbers is treated alike, down to the draw.
+    other = bl.fit(data | {"x": [*range(11), math.nan]}, "y ~ x", missing="drop", split=(7, 5), seed=1)
+    assert model.sizes == other.sizes
+    assert model.params.tolist() == pytest.approx(other.params.tolist(), rel=1e-12)

@@ -84,3 +84,15 @@ def test_huber_in_any_units_and_through_every_row():
     np.testing.assert_allclose(exact.coef_, np.arange(4.0), atol=1e-9)
     with pytest.warns(ConvergenceWarning, match="max_iter"):
         ours.HuberRegressor(max_iter=1).fit(X, y)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e3, 1e-3])
+def test_a_warm_start_is_the_line_and_the_scale_of_the_fit_before(unit):
+    X, y, _ = table()
+    line = ours.HuberRegressor(warm_start=True).fit(X, unit * y)
+    before, least = line.coef_.copy(), line.loss_curve_[-1]
+    assert line.n_iter_ > 1
+    line.fit(X, unit * y)
+    assert line.n_iter_ <= 1
+    assert line.loss_curve_[0] == pytest.approx(least, rel=1e-9)
+    np.testing.assert_allclose(line.coef_, before, rtol=1e-9)

@@ -30,6 +30,16 @@ def test_leave_one_out_by_leaving_one_out(n, p, weighted, intercept):
     np.testing.assert_array_equal(line.alpha_, np.array(alphas)[best.argmax(1)])
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_one_penalty_for_several_targets_is_chosen_as_scikit_learn_does(weighted):
+    X, y, w = table(40, 4, 3)
+    w = w + 1 if weighted else None
+    mine = ours.RidgeCV((1e-2, 1.0, 1e2)).fit(X, y, w)
+    others = theirs.RidgeCV((1e-2, 1.0, 1e2)).fit(X, y, w)
+    assert mine.alpha_ == others.alpha_
+    assert mine.best_score_ == pytest.approx(others.best_score_, rel=1e-9)
+
+
 def test_ridge_cv_with_scorers_and_folds():
     X, y, w = table()
     w += 1

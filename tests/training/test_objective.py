@@ -56,6 +56,16 @@ def test_a_gradient_translates_to_the_datas_units(seed: int, intercept: bool, st
     assert torch.allclose(got, expected, rtol=1e-8, atol=1e-8 * float(expected.abs().max()))
 
 
+@given(seeds, st.booleans(), st.booleans())
+def test_a_change_of_the_weights_is_the_same_wherever_the_line_lies(seed: int, intercept: bool, standardize: bool) -> None:
+    _, _, scaling = bowl_and_rows(some_rows(seed, k=2), intercept=intercept, standardize=standardize)
+    one, other = torch.randn(2, 3 + intercept, 2, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    apart = scaling.to_data(one) - scaling.to_data(other)
+    size = 1e-9 * float(scaling.to_data(one).abs().max() + 1)
+    assert torch.allclose(scaling.of_changes.to_data(one - other), apart, rtol=1e-9, atol=size)
+    assert torch.allclose(scaling.of_changes.to_trained(apart), one - other, rtol=1e-9, atol=1e-9)
+
+
 def test_objectives_of_moments_refuse_slices() -> None:
     rows = some_rows(0)
     moments = bl.Moments.collect((rows.X, rows.y))

@@ -44,6 +44,20 @@ def test_too_many_values_lose_their_last_bits_alike_in_any_order(values: np.ndar
     assert (found.low, found.high) == (values.min(), values.max())
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_few_values_lose_what_many_have_lost_before_them(monkeypatch: pytest.MonkeyPatch, turned: bool) -> None:
+    """Two parts are as fine together as the coarser of them, however few values they have by then."""
+    monkeypatch.setattr(quantiles, "_MOST", 8)
+    crowd, few = 1 + torch.arange(40, dtype=torch.float64) / 2**40, torch.tensor([1 + 2.0**-52, 7.0 + 2.0**-50])
+    parts = [Counted.of(few), Counted.of(crowd)] if turned else [Counted.of(crowd), Counted.of(few)]
+    found, whole = parts[0] + parts[1], Counted.of(torch.cat([crowd, few]))
+    assert found.lost == whole.lost > 0
+    assert torch.equal(found.keys, whole.keys)
+    assert torch.equal(found.counts, whole.counts)
+    least, most = found.quantiles([0.0, 1.0])
+    assert 1.0 <= least < most <= 7.0 + 2.0**-50
+
+
 def test_a_stream_of_many_values_has_quantiles_of_many_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantiles, "_MOST", 2**12)
     values = np.random.default_rng(1).normal(size=50_000)
