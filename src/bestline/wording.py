@@ -140,6 +140,19 @@ def count(number: int, what: str) -> str:
 # -- names and lines -------------------------------------------------------------------------------------------------------
 
 
+def natural(values: Sequence[str]) -> tuple[tuple[int, float, str], ...]:
+    """Sorts numbers by their size, and before words."""
+    return tuple((0, number, "") if (number := _number(value)) is not None else (1, 0.0, value) for value in values)
+
+
+def _number(value: str) -> float | None:
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return None if math.isnan(found) else found
+
+
 def plain(name: str, longest: int = _LONGEST) -> str:
     """A column's name in sentences and tables: on one line, its middle left out where it is long, between words if that can be."""
     line = clean(name)

@@ -51,3 +51,17 @@ def test_what_absorbs_nothing_refuses_in_a_sentence(penguins: str, command: list
     code, said = run(command[0], penguins, FORMULA, "--missing", "drop", *command[1:])
     assert code != 0
     assert told in " ".join(said.split())
+
+
+def test_effects_are_those_of_python_in_text_json_and_table(penguins: str, tmp_path: Path) -> None:
+    model, out = str(tmp_path / "m.bestline"), str(tmp_path / "e.csv")
+    assert run("fit", penguins, FORMULA, "--missing", "drop", "-o", model, "--quiet")[0] == 0
+    expected = bl.load(model).effects()
+    code, told = run("effects", model, "--json")
+    assert code == 0
+    pd.testing.assert_frame_equal(pd.DataFrame(json.loads(told)["effects"]), expected)
+    assert run("effects", model, "-o", out)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv(out), expected)
+    text = run("effects", model)[1]
+    assert [line.split()[:2] for line in text.splitlines()[3:5]] == [["species", "Adelie"], ["species", "Chinstrap"]]
+    assert "`island = Biscoe` counts 0: `species` has the constant, and `island` differences from it." in text

@@ -27,6 +27,7 @@ DONE: dict[str, tuple[str, ...]] = {
     "bootstrap": ("bootstrap", "m.bestline", "table.csv", "--samples", "20"),
     "subsets": ("subsets", "m.bestline"),
     "means": ("means", "m.bestline", "x1", "--at", "x1=1,2"),
+    "effects": ("effects", "f.bestline"),
     "report": ("report", "m.bestline", "-o", "r.html"),
     "watch": ("watch", *F, "--steps", "2", "-o", "w.png"),
     "plot": ("plot", "m.bestline", "-o", "p.png", "--picture", "loss"),
@@ -85,6 +86,9 @@ REFUSED: list[tuple[int, tuple[str, ...], str]] = [
     (2, ("subsets", "m.bestline", "-o", "best.bestline"), "to .csv or .parquet"),
     (1, ("means", "absent.bestline", "x1"), "does not exist"),
     (2, ("means", "m.bestline"), "Name the column to look at behind the model"),
+    (1, ("effects", "table.csv"), "not a bestline model file"),
+    (2, ("effects", "m.bestline"), "factors behind a bar"),
+    (2, ("effects", "f.bestline", "-o", "e.png"), "a table of the effects"),
     (1, ("summary", "table.csv"), "not a bestline model file"),
     (2, ("fit", "table.csv", "y ~ x1", "--loss", "huber", "--cov", "classical"), "write 'robust', or 'iid'"),
     (2, ("fit", "table.csv", "y ~ x1", "--l2", "1", "--cov", "classical"), "there is none under a penalty"),
@@ -179,6 +183,7 @@ IDLE: list[tuple[tuple[str, ...], str]] = [
 @pytest.fixture
 def files(run: Run, table: Path) -> None:
     assert run("fit", *F, "-o", "m.bestline", "--quiet").status == 0
+    assert run("fit", "table.csv", "y ~ x1 | g", "-o", "f.bestline", "--quiet").status == 0
     assert run("moments", "collect", *F, "-o", "a.moments", "--quiet").status == 0
     Path("other.csv").write_text("a,b\n1,2\n3,4\n")
 

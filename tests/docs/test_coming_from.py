@@ -125,7 +125,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = data.assign(year=[2000 + i % 8 for i in range(80)], y=np.exp(0.3 * data.x + 0.1 * rng.normal(size=80)))
     data.to_csv(folder / "data.csv", index=False)
     data.drop(columns="y").to_csv(folder / "new.csv", index=False)
-    for name, formula in (("model", "y ~ x * g"), ("a", "y ~ x"), ("b", "y ~ x + z")):
+    for name, formula in (("model", "y ~ x * g"), ("a", "y ~ x"), ("b", "y ~ x + z"), ("panel", "y ~ x | firm + year")):
         bl.fit(data, formula).save(folder / f"{name}.bestline")
     return folder
 

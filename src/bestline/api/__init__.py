@@ -20,6 +20,7 @@ _HOME = {
     "contrasts": "inference.marginal",
     "fresh": "files",
     "label": "pictures.watch",
+    "level_effects": "inference.marginal",
     "means": "inference.marginal",
     "open_source": "data.tables",
     "page_of": "pictures.watch",
@@ -68,6 +69,7 @@ __all__ = [
     "contrasts",
     "fresh",
     "label",
+    "level_effects",
     "means",
     "on_first_use",
     "open_source",
@@ -96,7 +98,7 @@ if TYPE_CHECKING:
     from bestline.data.tables import open_source, read_table, write_with
     from bestline.files import fresh, refuse_early
     from bestline.inference.covariance.named import parse_cov
-    from bestline.inference.marginal import contrasts, means, slopes
+    from bestline.inference.marginal import contrasts, level_effects, means, slopes
     from bestline.inference.summary import score_facts
     from bestline.pictures.diagnostics import panels
     from bestline.pictures.render.mpl import save, write_drawing

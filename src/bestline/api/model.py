@@ -229,6 +229,11 @@ class Model(FittedLine):
         return marginal.difference(self, rows, others, level=level, cov=cov, data=data).frame()
 
     @calmly
+    def effects(self) -> DataFrame:
+        """The effect of each level of the factors behind the bar, and how many rows have it; see `marginal.level_effects`."""
+        return marginal.level_effects(self).frame()
+
+    @calmly
     def bootstrap(
         self,
         data: Any = None,

@@ -32,7 +32,7 @@ from bestline.cli.foresight import PREFLIGHT_EXAMPLES, SWEEP_EXAMPLES, preflight
 from bestline.cli.generate import GENERATE_EXAMPLES, generate
 from bestline.cli.lab import LAB_EXAMPLES, lab
 from bestline.cli.lesson import LESSON_EXAMPLES, lesson
-from bestline.cli.means import MEANS_EXAMPLES, means
+from bestline.cli.means import EFFECTS_EXAMPLES, MEANS_EXAMPLES, effects, means
 from bestline.cli.moments import app as moments_app
 from bestline.cli.options import Force, ModelFile, Quiet, Show, briefly, examples, grouped, refuse_existing, refuse_unless_html
 from bestline.cli.plot import PLOT_EXAMPLES, plot
@@ -222,6 +222,7 @@ app.command(epilog=DIAGNOSE_EXAMPLES)(diagnose)
 app.command(epilog=TABLE_EXAMPLES)(table)
 app.command(epilog=ANOVA_EXAMPLES)(anova)
 app.command(epilog=MEANS_EXAMPLES)(means)
+app.command(epilog=EFFECTS_EXAMPLES)(effects)
 app.command(epilog=BOOTSTRAP_EXAMPLES)(bootstrap)
 app.command(epilog=COMPARE_EXAMPLES)(compare)
 app.command(epilog=SUBSETS_EXAMPLES)(subsets)

@@ -1,4 +1,4 @@
-"""The command for marginal means: of the levels of a term, their differences, and slopes, of a model that is already fitted."""
+"""The commands for levels: their marginal means, differences and slopes, and the effects that were absorbed, of a fitted model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from bestline.cli.options import (
     By,
     Cov,
     Force,
+    ModelFile,
     examples,
     grouped,
     names_of,
     refuse_existing,
+    refuse_unless_table,
     resulting,
     values_by_column,
     write_table,
@@ -35,6 +37,11 @@ MEANS_EXAMPLES = examples(
     "bestline means penguins.bestline species --by sex --at flipper_length_mm=190,210 -o means.csv",
     "bestline means penguins.bestline species --contrasts --adjust tukey -o pairs.png",
     "bestline means penguins.bestline flipper_length_mm --slopes --by species",
+)
+EFFECTS_EXAMPLES = examples(
+    "bestline fit sales.csv 'sales ~ price | firm + year' -o sales.bestline",
+    "bestline effects sales.bestline",
+    "bestline effects sales.bestline -o effects.csv",
 )
 
 
@@ -115,6 +122,26 @@ def means(
     with terminal.saving((out, save)):
         facts = terminal.told(found.facts, out)
         terminal.answer(str(found) if out is None else "", facts)
+
+
+@grouped(terminal=resulting)
+def effects(
+    model: ModelFile,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here: .csv or .parquet. [default: stdout]")
+    ] = None,
+    force: Force = False,
+    terminal: Terminal,
+) -> None:
+    """Absorbed effects: what each level of the factors behind the bar, y ~ x | firm + year, adds; and its rows."""
+    refuse_unless_table(out, "a table of the effects")
+    refuse_existing(out, force, model)
+    with terminal.listening():
+        found = api.level_effects(bl.load(model))
+    with terminal.saving((out, lambda file: write_table(found.frame(), file, force=force))):
+        facts = terminal.told(found.facts, out)
+        terminal.answer(str(found) if out is None else "", facts, known=found.warnings if out is None else ())
 
 
 def _told_apart(words: list[str]) -> tuple[Path, str, list[str]]:

@@ -22,7 +22,7 @@ from bestline.data.passes import Pass, Waiting
 from bestline.data.tables import Batch
 from bestline.errors import DataError, listed
 from bestline.numerics import Comoments, Rows
-from bestline.numerics.absorb import TOLERANCE, LevelCells, absorb, rank, singletons
+from bestline.numerics.absorb import TOLERANCE, LevelCells, absorb, components, rank, singletons
 
 _ROWS = 2**18
 _MANY = 2**22  # cells from which on parts are merged, so that a stream of any length holds no more than there are
@@ -253,7 +253,8 @@ def absorbed(design: Design, by: tuple[Key, ...], found: LevelSums, rows: int) -
     within = total.weight - effects.explained
     void = tuple(torch.nonzero((within <= _VOID * total.weight) | (spread == 0))[:, 0].tolist())
     values = tuple(own * scale for own in effects.values)
-    weights, exactly = rank(cells)
+    linked = components(cells.codes, cells.levels) if len(by) > 1 else None
+    weights, exactly = rank(cells, linked)
     single = (frozenset[Key](),) * len(by) if design.absorbed is None else design.absorbed.single
     # What a row counts for whose level has no effect, where people ask for an average.
     average = tuple((w @ own) / w.sum() for own, w in zip(values, found.weight, strict=True))
@@ -271,6 +272,8 @@ def absorbed(design: Design, by: tuple[Key, ...], found: LevelSums, rows: int) -
         rows,
         effects.steps,
         effects.left,
+        tuple(cells.gathered(found.count.double(), f) for f in range(len(by))),
+        () if linked is None else linked.split(cells.levels),
     )
     return replace(design, absorbed=made, intercept=False, notes=(*design.notes, *_said(design, made)))
 

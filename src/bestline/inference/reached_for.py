@@ -47,6 +47,7 @@ ELSEWHERE = {
     "regsubsets leaps bestglm best_subset stepAIC stepwise dredge select": "model.subsets(by='bic') tries all subsets of the terms",
     "emmeans lsmeans marginal_means margins ggpredict avg_predictions": "model.means('term') has the means of its levels, averaged over the others",
     "pairwise pairs comparisons avg_comparisons t_test_pairwise pairwise_tukeyhsd tukey": "model.contrasts('term', adjust='tukey') compares levels",
+    "fixef ranef fixed_effects estimated_effects entity_effects absorbed_effects": "model.effects() has what each absorbed level adds",
     "emtrends avg_slopes get_margeff marginal_effects": "model.slopes('column', by='term') says how steep the line is",
     "f_test t_test wald_test linear_hypothesis": "model.wald('x = 0, z = 0') tests restrictions",
     "condition_number eigenvals vif durbin_watson jarque_bera het_breuschpagan": "model.diagnose() tells of it",

@@ -175,18 +175,19 @@ def _conjugate_gradients(tables: Tables, sums: list[Tensor], first: int) -> tupl
     return [own[f] for f in range(len(sums))], steps, (size / whole) ** 0.5 if whole > 0 else 0.0
 
 
-def rank(cells: LevelCells) -> tuple[int, bool]:
+def rank(cells: LevelCells, linked: Tensor | None = None) -> tuple[int, bool]:
     """How many weights the levels stand for, the constant among them, and whether that is exact or a bound from above.
 
     Of one factor the levels; of two their number less that of the parts of the table that no cell connects (Abowd, Creecy & Kramarz
     2002). Of more there is no quick rule: few levels are counted by the eigenvalues of their products, and of many each further
-    factor loses as many as it has parts with one of those before (as reghdfe has it).
+    factor loses as many as it has parts with one of those before (as reghdfe has it). `linked` are the `components`, if known.
     """
     levels, pairs = cells.levels, len(cells.levels)
     if pairs == 1:
         return levels[0], True
     if pairs == 2:
-        return sum(levels) - parts(cells.codes, levels), True
+        linked = components(cells.codes, levels) if linked is None else linked
+        return sum(levels) - int(linked.max()) - 1, True
     if sum(levels) <= _DENSE:
         return _dense_rank(cells), True
     found = levels[0]
@@ -197,19 +198,26 @@ def rank(cells: LevelCells) -> tuple[int, bool]:
 
 
 def parts(codes: Tensor, levels: Sequence[int]) -> int:
-    """How many connected parts two factors' levels form, where a cell of `codes` (2, c) connects its two.
+    """How many connected parts the factors' levels form, where a cell of `codes` (F, c) connects its own."""
+    return int(components(codes, levels).max()) + 1
+
+
+def components(codes: Tensor, levels: Sequence[int]) -> Tensor:
+    """Which connected part each level is of, from 0; those of the first factor, then those of the next (sum of levels,).
 
     Each part is known by its smallest number. In a round every part that meets a smaller one joins it, so a logarithm of rounds will do.
     """
-    if levels[0] * levels[1] <= _FULL * codes.shape[1] and _reached(codes, levels):
-        return 1
-    one, other = codes[0], codes[1] + levels[0]
-    root = torch.arange(levels[0] + levels[1])
+    root = torch.arange(sum(levels))
+    if len(levels) == 2 and levels[0] * levels[1] <= _FULL * codes.shape[1] and _reached(codes, levels):
+        return torch.zeros_like(root)
+    # A cell connects its level of the first factor with that of each other one, and so all of them.
+    one = codes[0].repeat(len(levels) - 1)
+    other = torch.cat([codes[f] + sum(levels[:f]) for f in range(1, len(levels))])
     while True:
         a, b = root[one], root[other]
         apart = a != b
         if not bool(apart.any()):
-            return len(root.unique())
+            return root.unique(return_inverse=True)[1]
         one, other, a, b = one[apart], other[apart], a[apart], b[apart]
         root.scatter_reduce_(0, torch.maximum(a, b), torch.minimum(a, b), "amin")
         while not torch.equal(above := root[root], root):

@@ -80,6 +80,10 @@ class Absorbed:
         Of the iteration that found the effects; 0 where the means of one factor are the effects.
     left : float
         What it left of its equations, over what there was.
+    counts : tuple of Tensor (G,)
+        Training rows of each level; empty in files of earlier versions.
+    parts : tuple of Tensor, int (G,)
+        Which part each level is of, where rows connect the levels that they have; empty for one factor.
     """
 
     by: tuple[Key, ...]
@@ -95,6 +99,8 @@ class Absorbed:
     rows: int = 0
     steps: int = 0
     left: float = 0.0
+    counts: tuple[Tensor, ...] = ()
+    parts: tuple[Tensor, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -143,7 +149,8 @@ class Absorbed:
             "by": [list(by) for by in self.by],
             "levels": [[list(key) for key in keys] for keys in self.levels],
             "single": [[list(key) for key in sorted(keys)] for keys in self.single],
-            **{name: [_packed(t) for t in getattr(self, name)] for name in ("effects", "average")},
+            **{name: [_packed(t) for t in getattr(self, name)] for name in ("effects", "average", "counts")},
+            "parts": [_packed(t.to(torch.float64)) for t in self.parts],
             **{name: _packed(getattr(self, name)) for name in ("center", "squares")},
             **{name: getattr(self, name) for name in ("void", "weights", "exactly", "rows", "steps", "left")},
         }
@@ -174,6 +181,7 @@ class Absorbed:
             int(facts["rows"]),
             int(facts["steps"]),
             float(facts["left"]),
+            *(_of_levels(facts.get(name, ()), levels, name) for name in ("counts", "parts")),
         )
 
 
@@ -264,6 +272,16 @@ class LevelsOfRows:
 
 def _key(names: Sequence[Any]) -> Key:
     return tuple(map(str, names))
+
+
+def _of_levels(stored: Sequence[Any], levels: Sequence[Sequence[Key]], name: str) -> tuple[Tensor, ...]:
+    """Whole numbers (G,) of each factor's levels; none where a file has none."""
+    if not stored:
+        return ()
+    found = tuple(_unpacked(t, len(own)) for t, own in zip(stored, levels, strict=True))
+    if any(bool(((own < 0) | (own != own.round())).any()) for own in found):
+        raise ValueError("numbers that count nothing")
+    return found if name == "counts" else tuple(own.long() for own in found)
 
 
 def _packed(values: Tensor) -> list[Any]:

@@ -14,13 +14,14 @@ from bestline.data.tables import Source
 from bestline.inference.classical import NAN
 from bestline.inference.covariance.base import Classical, CovarianceKind
 from bestline.inference.groups.exactly import groups_exactly
-from bestline.inference.groups.labels import natural, typed
+from bestline.inference.groups.labels import typed
 from bestline.inference.groups.lines import GroupLines, of_solution, off, one_by_one, squares, told, without_lost
 from bestline.inference.groups.remarks import remarks
 from bestline.inference.groups.robust import robust
 from bestline.numerics.grouped import GroupComoments
 from bestline.training.groups import solve_groups
 from bestline.training.plan import refuse_sizes
+from bestline.wording import natural
 
 
 def lines_of_groups(

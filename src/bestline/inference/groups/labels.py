@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,21 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bestline.data.design import Key
 from bestline.data.tables import Kind
-
-
-def natural(key: Key) -> tuple[tuple[int, float, str], ...]:
-    """Sorts numbers by their size, and before words."""
-    return tuple((0, number, "") if (number := _number(value)) is not None else (1, 0.0, value) for value in key)
-
-
-def _number(value: str) -> float | None:
-    try:
-        found = float(value)
-    except ValueError:
-        return None
-    return None if math.isnan(found) else found
 
 
 def typed(values: Sequence[str], kind: Kind = Kind.TEXT) -> NDArray[Any]:
