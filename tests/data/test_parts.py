@@ -123,10 +123,12 @@ def refused() -> Iterator[tuple[Any, type[BestlineError], str]]:
     yield FRAME.drop(columns="x"), ColumnError, "no column `x`"
     yield FRAME.assign(x="wide"), ColumnError, "`x` holds text"
     yield FRAME.assign(g="new"), DataError, r"the level `new` in 1,200 rows.*levels=\{'g': \['new'\]\}"
+    two = np.where(FRAME.index < 500, "new", "newer")
+    yield FRAME.assign(g=two), DataError, r"the level `new` in 500 rows, .*know \(nor 1 more\); .*\{'g': \['new', 'newer'\]\}"
     yield [FRAME, FRAME.assign(x=FRAME.x.where(FRAME.index != 3, np.nan))], MissingValuesError, "row 1204"
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_rows_that_do_not_fit_the_design_are_refused(number: int):
     frame = FRAME.fillna({"z": 0.0, "y": 1.0})
     design = bl.Design.learn(frame, "y ~ x + g")

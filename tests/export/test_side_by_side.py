@@ -82,6 +82,15 @@ def test_what_does_not_compare_is_said(models: list[bl.Model]):
     assert "Some are weighted (`w`)" in " ".join(bl.table([models[0], weighted]).notes)
 
 
+def test_rows_that_differ_by_little_are_other_rows_and_another_order_is_none():
+    data = frame()
+    model, moved = bl.fit(data, "y ~ x1"), data.copy()
+    moved.loc[0, "y"] += 1e-4 * data["y"].std()
+    for other, differs in ((moved, True), (data.sample(frac=1, random_state=1), False)):
+        notes = " ".join(bl.table([model, bl.fit(other, "y ~ x1 + x2")]).notes)
+        assert ("rows or the weights differ" in notes) == differs
+
+
 def test_steps_that_are_all_made_are_said_where_nothing_tells_how_near_the_least_loss_is():
     """Of squares the distance to the least loss is known: a line within rounding of it has arrived, whatever steps it was given."""
     bent = bl.fit(frame(), "y ~ x1", loss="huber", solver="sgd", steps=5)

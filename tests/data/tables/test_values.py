@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import bestline as bl
 from bestline.data.tables import Kind, open_source
+from bestline.data.tables.derived.days import starting
 from bestline.errors import ColumnError, DataError
 from data.tables.examples import all_numbers, all_text
 
@@ -375,3 +376,16 @@ def test_durations_as_text_are_asked_for_as_days(tmp_path):
     with pytest.raises(bl.errors.ColumnError, match=r"`w` holds .*, not durations; give them .* column called `w \(days\)`"):
         model.predict(str(tmp_path / "t.csv"))
     assert model.predict({"w (days)": [1.0, 2.0]}) == pytest.approx(model.predict(frame[:2]))
+
+
+@pytest.mark.parametrize("column", ["dates", "durations"])
+def test_days_are_turned_back_into_the_microseconds_that_they_were_read_from(column: str):
+    """A day has no exact number of microseconds in binary, so what comes back is rounded and not cut off."""
+    microseconds = np.random.default_rng(0).integers(0, 30 * 365 * 86_400_000_000, 500)
+    given = (
+        microseconds.astype("timedelta64[us]") if column == "durations" else np.datetime64("2020-01-01", "us") + microseconds
+    )
+    days = starting("t", pa.array(given) if column == "durations" else pa.array(np.sort(given)))
+    assert days is not None
+    assert np.array_equal(days.cells(days.of(pa.array(given))), given)
+    assert days.cells([float("nan")]).astype(str).tolist() == ["NaT"]

@@ -172,3 +172,20 @@ def test_an_array_of_any_shape_reads_back_row_by_row_in_lines_that_fit(shape: tu
 def test_a_row_of_numbers_begins_on_a_line_of_its_own(shape: tuple[int, int]) -> None:
     lines = array("w", torch.tensor(np.random.default_rng(0).normal(size=shape)), "array(", ")")
     assert sum(line.strip().startswith("[") for line in lines[1:-1]) == shape[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        (3.0, "3"),
+        (-0.0, "-0.0"),
+        (0.1, "0.1"),
+        (1e15 - 1, "999999999999999"),
+        (1e15, "1000000000000000.0"),
+        (2.0**60, "1.152921504606847e+18"),
+    ],
+)
+def test_a_whole_number_has_no_more_digits_than_a_float(given: float, written: str) -> None:
+    assert number(given) == written
+    assert math.copysign(1, float(written)) == math.copysign(1, given)
+    assert float(written) == given

@@ -118,6 +118,8 @@ def test_frames_are_spaced_by_what_moves():
     assert motion.timeline(case("no step").fit, 100) == [0]
     runs = {"a": case("lesson").fit, "b": fitted(case("lesson").rows, Descent("adam", lr=0.5, steps=300), [-15, -10])}
     assert len(motion.timeline(runs, 50)) == 50
+    # The way counts as much as the number of updates, however many walk it.
+    assert motion.timeline({"a": fit, "b": fit, "c": fit}, 100) == steps
 
 
 def test_runs_of_different_length_move_together():
