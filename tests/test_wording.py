@@ -19,9 +19,11 @@ from bestline.wording import (
     evenly,
     fixed,
     on_columns,
+    ordered,
     p_value,
     percent,
     plain,
+    printed,
     rounded,
     said,
     shared,
@@ -29,6 +31,9 @@ from bestline.wording import (
     significant,
     typeset,
     without,
+)
+from bestline.wording import (
+    width as width_of,
 )
 
 finite = st.floats(-1e300, 1e300)
@@ -230,3 +235,18 @@ def test_an_interaction_does_not_lose_the_half_of_a_columns_name() -> None:
     names = ["flipper_length_mm:species[T.Gentoo]", "flipper_length_mm:species[T.Chinstrap]", "species[T.Gentoo]"]
     assert not any(name.startswith("mm") for name in apart(names))
     assert without(names) == ""
+
+
+def test_words_from_right_to_left_stand_between_marks_once() -> None:
+    mark = "\N{LEFT-TO-RIGHT MARK}"
+    assert ordered("weight 2.1") == "weight 2.1"
+    assert ordered("größe 身長") == "größe 身長"
+    assert ordered("גיל = 2.1 العمر_2") == f"{mark}גיל{mark} = 2.1 {mark}العمر_2{mark}"
+    assert ordered("תאריך לידה") == f"{mark}תאריך לידה{mark}"  # one name of two words keeps their order
+    assert ordered(ordered("עיר[T.חיפה]")) == ordered("עיר[T.חיפה]") == f"{mark}עיר{mark}[T.{mark}חיפה{mark}]"
+    assert width_of(ordered("עיר[T.חיפה]")) == len("עיר[T.חיפה]")
+
+
+def test_a_mark_of_direction_in_a_name_is_shown_and_ours_is_not() -> None:
+    assert printed("\u202eabc\u200eגיל 1\n") == "\\u202eabc\u200eגיל\u200e 1\n"
+    assert plain("a\u200e") == "a\\u200e"

@@ -25,6 +25,10 @@ _MOST_TERMS = 8
 _BETWEEN = r"\[T\.|[_ .]+|(?<=[a-z])(?=[A-Z])"  # words of a name
 _MINUS = "\N{MINUS SIGN}"
 RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"  # of exponents, the sign first
+_LRM = "\N{LEFT-TO-RIGHT MARK}"
+# Letters that are written from right to left, with their digits, and single spaces and hyphens between their words.
+_LEFTWARDS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_TURNED = re.compile(f"[{_LEFTWARDS}](?:[{_LEFTWARDS}\u0300-\u036f\\d_]|[ -](?=[{_LEFTWARDS}]))*")
 _UP, _DOWN = str.maketrans("-0123456789", RAISED), str.maketrans(RAISED, "-0123456789")
 # Beyond these a number with commas, or with its zeros written out, is harder to read than one with an exponent.
 _SMALL, _LARGE = 1e-4, 1e9
@@ -336,7 +340,24 @@ def width(text: str) -> int:
     """The columns of a terminal that a text fills: two a letter of East Asia or an emoji, none a mark that joins a letter."""
     if text.isascii():
         return len(text)
-    return sum(0 if category(c) in ("Mn", "Me") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(0 if category(c) in ("Mn", "Me") or c == _LRM else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def ordered(text: str) -> str:
+    """A text in which words from right to left turn nothing round but themselves: each stands between marks of left to right.
+
+    Without them a number or a sign between two Hebrew names, or behind an Arabic one, changes sides with it (Unicode, UAX 9), so that
+    a row of a table is read backwards. For people alone: files of data and JSON have names as they are.
+    """
+    if text.isascii():
+        return text
+    return _TURNED.sub(lambda word: f"{_LRM}{word[0]}{_LRM}", text.replace(_LRM, ""))
+
+
+def printed(text: str) -> str:
+    """A text as a terminal gets it: nothing that it would obey, and words from right to left in their places."""
+    # What turns letters round is escaped in names, and comes back as our own marks alone.
+    return ordered(clean(text, f"\n{_LRM}"))
 
 
 def equation(target: str, names: Sequence[str], weights: Sequence[float], *, digits: int = 4) -> str:
@@ -411,7 +432,7 @@ def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str
         blank = " " * (widths[place] - width(text))
         return blank + text if numbers and place else text + blank
 
-    return ["  ".join(padded(place, text) for place, text in enumerate(row)).rstrip() for row in rows]
+    return [ordered("  ".join(padded(place, text) for place, text in enumerate(row)).rstrip()) for row in rows]
 
 
 def errors_told(name: str) -> str:
@@ -428,4 +449,4 @@ def intervals(ends: Sequence[tuple[float, float]], level: float) -> tuple[str, l
 
 def preformatted(text: str) -> str:
     """A page of text as notebooks show it: every letter of one width, nothing in it read as HTML."""
-    return f'<pre style="line-height: 1.3">{escape(text)}</pre>'
+    return f'<pre style="line-height: 1.3">{escape(ordered(text))}</pre>'

@@ -16,7 +16,7 @@ from bestline.cli.layout import laid_out
 from bestline.cli.streams import as_json, say, say_error
 from bestline.data.progress import Progress
 from bestline.errors import DataError, clean
-from bestline.wording import significant
+from bestline.wording import printed, significant
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -218,7 +218,7 @@ def _bars() -> RichProgress:
 
 def _shown(text: str, stream: Any) -> str:
     """Text as it is printed: what could move a cursor escaped, in the width of the terminal if it is one."""
-    text = clean(text, keep="\n")
+    text = printed(text)
     # Into a file or pipe lines stay whole: whoever reads them there has a width of his own.
     return laid_out(text, get_terminal_size((100, 24)).columns) if _is_terminal(stream) else text
 

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from bestline.calls import answering
 from bestline.data.design.weight_kinds import ANALYTIC
-from bestline.errors import clean
 from bestline.inference.classical import Coefficient
 from bestline.inference.covariance.base import Cov
 from bestline.inference.covariance.sandwich import Covariance
@@ -22,7 +21,7 @@ from bestline.inference.turned_back import units_facts
 from bestline.inference.uncertainty import errors_name, errors_of, glances, notes_by, tables_by
 from bestline.inference.uncertainty import tables as tables_of
 from bestline.training.limits import Limits
-from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, significant, without
+from bestline.wording import aligned, apart, finite, on_columns, plain, preformatted, printed, significant, without
 
 
 @answering(
@@ -48,7 +47,7 @@ class Summary:
     text: str
 
     def __str__(self) -> str:
-        return clean(self.text, "\n")  # names of columns may hold what a terminal obeys
+        return printed(self.text)  # names of columns may hold what a terminal obeys
 
     __repr__ = __str__
 
@@ -210,7 +209,7 @@ def short_text(line: FittedLine) -> str:
         if len(table) > _FEW:
             lines.append(f"... and {len(table) - _FEW:,} more; model.params has them all")
         lines += ["", _error(line, i)] + ([""] if i + 1 < len(line.targets) else [])
-    return clean("\n".join(lines), "\n")
+    return printed("\n".join(lines))
 
 
 def _error(line: FittedLine, target: int) -> str:

@@ -10,7 +10,8 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import fontManager
 
-from bestline.pictures.marks import Line, Panel, Picture
+from bestline.errors import BestlineWarning
+from bestline.pictures.marks import Intervals, Line, Panel, Picture
 from bestline.pictures.render import fonts
 from bestline.pictures.render.mpl import draw
 
@@ -54,3 +55,26 @@ def test_a_name_in_other_letters_is_drawn_in_a_font_that_has_them() -> None:
 def test_a_name_in_letters_of_the_usual_font_keeps_it() -> None:
     figure = draw(Picture((Panel("", "größe", "y", (Line((0.0, 1.0), (0.0, 1.0), "fitted", "line"),)),), "y", "", "a line"))
     assert figure.axes[0].xaxis.label.get_fontfamily() == figure.axes[0].yaxis.label.get_fontfamily()
+
+
+def test_letters_without_a_font_stand_as_their_codes_so_that_names_stay_apart() -> None:
+    # Private letters: no font that people have has them.
+    names = ("a\U000f0000", "a\U000f0001")
+    marks = tuple(Line((0.0, 1.0), (0.0, 1.0), "fitted", name) for name in names)
+    with pytest.warns(BestlineWarning, match="No font of this machine has") as heard:
+        figure = draw(Picture((Panel("", "\U000f0000", "e\u0301", marks),), "y", "", "a line"))
+    figure.canvas.draw()
+    assert len(heard) == 1
+    assert figure.axes[0].xaxis.label.get_text() == "\\uf0000"
+    assert figure.axes[0].yaxis.label.get_text() == "e\u0301"  # a mark upon a letter is none that a font lacks
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert legend == ["a\\uf0000", "a\\uf0001"]
+
+
+def test_a_long_name_is_not_cut_at_few_pixels_an_inch() -> None:
+    name = "a_long_name…thirty_lettersss"
+    mark = Intervals((name,), (1.0,), (0.0,), (2.0,))
+    figure = draw(Picture((Panel("", "x", "", (mark,)),), "y", "", "an interval"))
+    figure.set_dpi(80)
+    figure.canvas.draw()
+    assert min(label.get_window_extent().x0 for label in figure.axes[0].get_yticklabels()) > 0

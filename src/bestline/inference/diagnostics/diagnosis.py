@@ -36,7 +36,7 @@ from bestline.inference.diagnostics.residual_sums import COVERAGE, CROSSED, TOP,
 from bestline.inference.hypotheses import Verdict, verdict
 from bestline.numerics import Comoments, Scaling, minimum_norm
 from bestline.numerics.factorisation import pseudo_inverse
-from bestline.wording import aligned, bulleted, finite, on_columns, percent
+from bestline.wording import aligned, bulleted, finite, on_columns, ordered, percent
 
 _NAN = float("nan")
 _NOTED = 0.015  # p-values below are read as 0.01: beside one of them it is not said that nothing stands out
@@ -145,7 +145,7 @@ class Diagnosis:
         head = ("row", "fitted", "residual", "leverage", "std resid", "Cook")
         if self.influential:
             lines += ["", *aligned([("", *cells) for cells in (head, *told(self.influential[:5]))], numbers=True)]
-        return "\n".join(lines)
+        return ordered("\n".join(lines))
 
     __repr__ = __str__
 

@@ -9,13 +9,20 @@ export function attributes(element, values) {
   return element;
 }
 
+// Letters that are written from right to left, with their digits, and single spaces and hyphens between their words.
+const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc](?:[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u0300-\u036f\d_]|[ -](?=[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]))*/g;
+
+/** A text in which words from right to left turn nothing round but themselves; as `wording.ordered`. */
+export const ordered = (text) => String(text).replace(LEFTWARDS, "\u200e$&\u200e");
+
 /**
  * An element; text is always set as text, never read as HTML.
  * @type {(tag: string, values?: Record<string, any>, ...children: any[]) => any}
  */
 export function make(tag, { text, ...values } = {}, ...children) {
   const element = attributes(document.createElement(tag), values);
-  element.append(...(text === undefined ? [] : [text]), ...children);
+  const said = (part) => (typeof part === "string" && tag !== "textarea" ? ordered(part) : part);
+  element.append(...[...(text === undefined ? [] : [text]), ...children].map(said));
   return element;
 }
 

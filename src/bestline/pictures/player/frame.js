@@ -5,7 +5,7 @@
  */
 
 import { clamp, shorten } from "./numbers.js";
-import { attributes, make, swatch } from "./dom.js";
+import { attributes, make, ordered, swatch } from "./dom.js";
 import { nearest } from "./paths.js";
 import { within } from "./axes.js";
 
@@ -209,6 +209,11 @@ export class Frame {
   /** A canvas in units of the page, whatever pixels it has, covered with paper. */
   prepared(canvas, theme) {
     const ctx = canvas.getContext("2d");
+    // A canvas gives the same context each time, so its own ways of writing are kept beside ours.
+    for (const name of ["fillText", "strokeText"]) {
+      const own = ctx[name].own ?? ctx[name];
+      ctx[name] = Object.assign((text, ...place) => own.call(ctx, ordered(text), ...place), { own });
+    }
     ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     ctx.fillStyle = theme.paper;
     ctx.fillRect(0, 0, this.size.width + 1, this.size.height + 1);

@@ -10,7 +10,7 @@ import { clamp, equationOf, formatNumber, updates, whole } from "./numbers.js";
 import { advance, framesOf, pace, rowAt, withGaps } from "./steps.js";
 import { THEMES } from "./theme.js";
 import { panelsOf, sidesOf } from "./panels/choose.js";
-import { attributes, handOver, icon, make } from "./dom.js";
+import { attributes, handOver, icon, make, ordered } from "./dom.js";
 import { Frame } from "./frame.js";
 import { csvOf, stepsTable } from "./tables.js";
 import { askFirst, controlsOf, footerOf, headerOf, keyed, readoutOf, unheard, warn } from "./controls.js";
@@ -196,7 +196,7 @@ export class Player {
 
   write() {
     const { run, row, k, table, many } = this.view, end = this.frames.at(-1), counted = `step ${whole(k)} of ${whole(end)}`;
-    const text = (element, value) => element.textContent !== value && (element.textContent = value);
+    const text = (element, said, value = ordered(said)) => element.textContent !== value && (element.textContent = value);
     text(this.counter, counted);
     if (run.updates) this.arithmetic.show(run.updates, run.step[row], many ? run.label : "");
     text(this.equation, this.session.straight === false ? "" : equationOf(this.session.target, run.names, run.weights.map((w) => w[row]), run.more));

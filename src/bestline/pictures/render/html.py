@@ -15,18 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 import bestline.pictures.player as player_files
 from bestline.calls import with_hints
 from bestline.files import fresh
-from bestline.wording import tame_json
+from bestline.wording import ordered, tame_json
 
-__all__ = ["PARTS", "Page", "Still", "document", "page", "style_of", "sweep_page", "templates"]
+__all__ = ["PARTS", "Page", "Still", "document", "models_page", "page", "style_of", "sweep_page", "templates"]
 
 _ROOM = "bestline.pictures.render"
+Row: TypeAlias = tuple[str, list[str]]  # of a table of models: its name, and a cell a model
 
 # The element before a session is where it is shown.
 _START = """
@@ -94,6 +95,8 @@ def templates(room: str) -> Environment:
         undefined=StrictUndefined,  # a name misspelt is an error, not an empty place
         trim_blocks=True,
         lstrip_blocks=True,
+        # Every text of a page, but what is HTML already: names from right to left turn nothing round but themselves.
+        finalize=lambda value: ordered(value) if type(value) is str else value,
     )
     # Sessions keep their order, and NaN, which JSON does not have, never gets into a page.
     found.policies["json.dumps_function"] = lambda value, **how: tame_json(json.dumps(value, **how))
@@ -151,6 +154,11 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
 def sweep_page(title: str, still: Still, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A sweep as a page: its picture, and its table."""
     return document(_OWN.get_template("sweep.html.j2"), title, styles=[PARTS], heading=title, still=still, head=head, rows=rows)
+
+
+def models_page(title: str, heads: Sequence[Row], parts: Sequence[Sequence[Row]], notes: Sequence[str]) -> str:
+    """Models side by side as a page: rows above the numbers, parts with a rule between them, and what is to be said; the first is the caption."""
+    return document(_OWN.get_template("models.html.j2"), title, styles=[PARTS], heads=heads, parts=parts, notes=notes)
 
 
 def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:

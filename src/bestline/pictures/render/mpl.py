@@ -20,7 +20,7 @@ from bestline.pictures.marks import Intervals, Panel, Picture, Table
 from bestline.pictures.palette import Palette, themed
 from bestline.pictures.render.artists import DRAW
 from bestline.pictures.render.axes import dress
-from bestline.pictures.render.fonts import spell
+from bestline.pictures.render.fonts import legible, spell
 from bestline.pictures.render.legend import (
     SMALL,
     TITLE,
@@ -103,11 +103,12 @@ def stage(picture: Picture, *, theme: str = "light", dpi: float = 100) -> Stage:
         raise OptionError(f"`dpi` must be positive and below 10,000; got {dpi!r}.")
     size = _size(picture)
     # Letters are up to a tenth wider at fewer pixels an inch than those they are measured at: names at the edges need that much air.
-    layout = ConstrainedLayoutEngine(w_pad=0.17, h_pad=0.1, wspace=0.04)
+    layout = ConstrainedLayoutEngine(w_pad=0.24, h_pad=0.1, wspace=0.04)
     # The engine makes room for titles, legends and notes by itself; no pyplot, so no figure is kept anywhere.
     figure = Drawing(figsize=size, dpi=dpi, layout=layout, facecolor=palette.paper)
     FigureCanvasAgg(figure)
     figure.heading, figure.alt = picture.title, picture.alt
+    picture = legible(picture)
     artists, keys, every = [], [], []
     panels, columns = len(picture.panels), picture.columns or max(len(picture.panels), 1)
     # Rounded up; of no panel one row, for a figure has a size anyway.
