@@ -18,7 +18,9 @@ from bestline.errors import DataError, OptionError
 from bestline.export.side_by_side import ModelColumn, ModelTable
 from bestline.inference.classical import Coefficient
 from bestline.training import Stop
+from hard import NAMES, TARGET, hard_table
 from inference.examples import frame
+from seen import Seen, assert_legible, assert_ordered
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -276,3 +278,26 @@ def test_an_r2_about_zero_is_told_beside_one_about_the_mean() -> None:
     assert "about zero" not in str(bl.table([with_mean]))
     assert "adjusted R2 (about zero) 0.9" in str(about_zero.summary())
     assert "(about zero)" not in str(with_mean.summary())
+
+
+def test_the_page_of_a_table_is_legible_on_any_screen(browser: Any, tmp_path: Path) -> None:
+    data = hard_table(2_000)
+    models = {
+        f"model number {i} of the comparison": bl.fit(data, target=TARGET, features=list(NAMES[: 6 * i]))
+        for i in (1, 2, 3, 4, 5)
+    }
+    bl.table(models, stars=True).save(tmp_path / "models.html")
+    seen = Seen(browser, tmp_path / "seen.html", (tmp_path / "models.html").read_text(encoding="utf-8"))
+    assert_legible(seen)
+    assert_ordered(seen)
+    seen.context.close()
+
+
+def test_two_terms_are_never_the_same_text() -> None:
+    data = hard_table(2_000)
+    table = bl.table(bl.fit(data, target=TARGET))
+    names = [name for name, _ in table.cells() if name]
+    assert len(set(names)) == len(NAMES) + 1
+    assert max(map(len, names)) <= 60
+    assert "shown without what they share" in str(table)
+    assert "temperature_probe_at_the_upper_shell" in str(table)

@@ -21,9 +21,24 @@ from bestline.files import as_path, fresh
 from bestline.inference.classical import Coefficient
 from bestline.inference.fitted import FittedLine
 from bestline.inference.uncertainty import errors_name, errors_of, glances, tables_by
+from bestline.pictures.render.html import models_page
 from bestline.pictures.weights.coefficients import Estimates, coefficients_beside
 from bestline.training import Stop
-from bestline.wording import RAISED, aligned, as_cell, evenly, fixed, in_digits, places, plain, significant
+from bestline.wording import (
+    RAISED,
+    aligned,
+    apart,
+    as_cell,
+    evenly,
+    fixed,
+    in_digits,
+    ordered,
+    places,
+    plain,
+    significant,
+    typeset,
+    without,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,6 +49,7 @@ STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))  # Stata's esttab and R's mo
 _DIGITS = 4
 _ERROR_DIGITS = 3
 _MOST_DIGITS = 8  # of an estimate whose error is next to nothing
+_LONGEST = 60  # letters of a term
 _NARROW = 20  # letters of a column; words alone, such as what errors are clustered by, take more lines and not more room
 _PICTURES = (".png", ".svg", ".pdf")
 _LATEX = {
@@ -118,11 +134,11 @@ class ModelTable:
 
     def cells(self) -> Iterator[tuple[str, list[str]]]:
         """Rows as they are printed: the name, empty for errors beneath, and a cell a model."""
-        for term in self.terms:
+        for term, name in zip(self.terms, apart(self.terms, _LONGEST), strict=True):
             found = [c.coefficients.get(term) for c in self.columns]
             pairs = [("", "") if c is None else _estimate_and_error(c.estimate, c.std_error) for c in found]
             yield (
-                plain(term, 60),
+                name,
                 [text if c is None else text + self._mark(c) for c, (text, _) in zip(found, pairs, strict=True)],
             )
             if any(error for _, error in pairs):
@@ -139,7 +155,12 @@ class ModelTable:
     @property
     def _legend(self) -> list[str]:
         marks = [", ".join(f"{mark} p < {level:g}" for level, mark in reversed(STARS))] if self.stars else []
-        return ["Standard errors in parentheses.", *(f"{mark}." for mark in marks), *self.notes]
+        return [
+            "Standard errors in parentheses.",
+            *(f"{mark}." for mark in marks),
+            *filter(None, [without(self.terms, _LONGEST)]),
+            *self.notes,
+        ]
 
     def __str__(self) -> str:
         # Brackets and stars hang out on the right, so that digits stand below each other.
@@ -165,8 +186,8 @@ class ModelTable:
         """As a table of HTML, without styles of its own."""
 
         def row(name: str, cells: Sequence[str], cell: str = "td") -> str:
-            found = "".join(f'<{cell} style="text-align: right">{escape(text)}</{cell}>' for text in cells)
-            return f'<tr><th scope="row" style="text-align: left; font-weight: normal">{escape(name)}</th>{found}</tr>'
+            found = "".join(f'<{cell} style="text-align: right">{escape(ordered(text))}</{cell}>' for text in cells)
+            return f'<tr><th scope="row" style="text-align: left; font-weight: normal">{escape(ordered(name))}</th>{found}</tr>'
 
         body = "\n".join(row(*line) for line in self.cells())
         foot = "\n".join(row(*line) for line in self.fits())
@@ -178,6 +199,12 @@ class ModelTable:
         )
 
     _repr_html_ = to_html
+
+    def to_page(self) -> str:
+        """The same as a page of its own, in the screen's colours, wide tables in a box that scrolls."""
+        return models_page(
+            "Models side by side", list(self.heads()), [_typeset(self.cells()), _typeset(self.fits())], self._legend
+        )
 
     def to_latex(self) -> str:
         """As a tabular of LaTeX with the rules of booktabs."""
@@ -194,7 +221,7 @@ class ModelTable:
         return "\n".join([*ruled, "", told(" ".join(self._legend)), ""])
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write it by the name's ending: .md, .html, .tex, .txt, or .csv with the numbers unrounded; .png, .svg or .pdf is its picture.
+        """Write it by the name's ending: .md, .tex, .txt, .html as a page, or .csv with the numbers unrounded; .png, .svg or .pdf is its picture.
 
         Raises OptionError for another ending.
         """
@@ -217,7 +244,7 @@ class ModelTable:
 
 WRITTEN: dict[str, Callable[[ModelTable], str]] = {
     ".md": ModelTable.to_markdown,
-    ".html": ModelTable.to_html,
+    ".html": ModelTable.to_page,
     ".tex": ModelTable.to_latex,
     ".txt": str,
     ".csv": lambda table: table.frame().rename(as_cell).rename(columns=as_cell).to_csv(index_label="term", lineterminator="\n"),
@@ -358,6 +385,11 @@ def _mpl() -> ModuleType:
     from bestline.pictures.render import mpl  # matplotlib
 
     return mpl
+
+
+def _typeset(rows: Iterator[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """Rows as a page has them: numbers with a real minus sign."""
+    return [(name, list(map(typeset, cells))) for name, cells in rows]
 
 
 def _estimate_and_error(estimate: float, error: float) -> tuple[str, str]:
