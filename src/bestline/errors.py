@@ -80,7 +80,8 @@ class ColumnError(DataError):
         """The error for a column, or for `what` else is named, that is not there, with the nearest names that are."""
         available = list(available)
         near = near_names(name, available)
-        hint = f"did you mean {listed(near, joined='or')}?" if near else f"the {what}s are {listed(available, most=12)}."
+        known = f"the {what}s are {listed(available, most=12)}." if available else f"it has no {what}s."
+        hint = f"did you mean {listed(near, joined='or')}?" if near else known
         return cls(f"There is no {what} {readable(name)} in {where}; {hint}")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -77,6 +79,17 @@ def test_a_picture_of_one_term_is_that_of_python(
     assert done.facts["alt"] == drawn.alt
     with Image.open(tmp_path / "p.png") as image:
         assert image.text["Description"] == drawn.alt
+
+
+def test_a_category_of_a_line_is_named_by_one_of_its_columns(run: Run, table: Path, tmp_path: Path) -> None:
+    rows = pd.read_csv(table).assign(g=lambda t: np.arange(len(t)) % 3)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    bl.fit(rows, "y ~ x1 + C(g)").save(tmp_path / "line.bestline")
+    of = ("plot", "line.bestline", "rows.csv", "-o", "a.png", "--picture", "added", "--show")
+    refused = run(*of, "C(g)")
+    assert refused.status == 1
+    assert "choose `C(g)[T.1]` or `C(g)[T.2]`" in " ".join(refused.err.split())
+    assert run(*of, "C(g)[T.1]").status == 0
 
 
 def test_a_name_with_commas_in_its_brackets_is_one_name(run: Run, table: Path, tmp_path: Path) -> None:

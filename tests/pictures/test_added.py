@@ -112,3 +112,22 @@ def test_no_line_has_the_colour_of_a_category() -> None:
         for theme in THEMES.values():
             points, lines = ({theme.styles[role].colour for role in roles[kind]} for kind in (Points, Line))
             assert not points & lines
+
+
+@pytest.mark.parametrize("picture", ["added", "component"])
+def test_a_term_of_one_column_is_that_column_and_one_of_several_offers_them(picture: str):
+    data = table().assign(k=lambda d: np.arange(len(d)) % 3, two=lambda d: np.where(np.arange(len(d)) % 2, "a, b", "c"))
+    model = bl.fit(data, "y ~ x + two + C(k) + poly(z, 2)")
+    draw = getattr(model.plot, picture)
+
+    for one in ("two", "C(two)"):
+        assert draw(one).title == draw("two[T.c]").title
+    for name in ("k", "C(k)"):
+        with pytest.raises(ColumnError, match=r"is 2 columns of this line, .* choose `C\(k\)\[T\.1\]` or `C\(k\)\[T\.2\]`"):
+            draw(name)
+    with pytest.raises(ColumnError, match=r"choose `poly\(z, 2\)\[1\]` or `poly\(z, 2\)\[2\]`"):
+        draw("poly(z, 2)")
+    with pytest.raises(ColumnError, match="`k` is absorbed, so its levels are no columns"):
+        getattr(bl.fit(data, "y ~ x | k").plot, picture)("k")
+    with pytest.raises(ColumnError, match="it has no columns"):
+        getattr(bl.fit(data, "y ~ 1").plot, picture)("k")

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bestline.errors import ColumnError, NumericalError, readable
+from bestline.data.design.factors import Column
+from bestline.errors import ColumnError, NumericalError, listed, readable
 from bestline.inference.fitted import FittedLine
 from bestline.inference.why_not import refuse
 from bestline.numerics import Bowl, Rows, Scaling
@@ -31,11 +32,12 @@ def added(model: FittedLine, column: str, data: Any = None, *, target: int = 0) 
     Raises
     ------
     ColumnError
-        For a column that the line has not.
+        For a column that the line has not, and for a term of several, such as a category of three levels.
     NumericalError
         For penalties, other losses and own forward functions, and for a column that others say already.
     """
-    inference, j = refuse(model, "There is no added-variable plot"), _number(model, column)
+    inference, column = refuse(model, "There is no added-variable plot"), _named(model, column)
+    j = model.features.index(column)
     if j not in inference.kept or not bool(inference.determined[j]):
         raise NumericalError(
             f"{readable(column)} adds nothing: other columns say it already, so there is nothing left to draw."
@@ -65,13 +67,14 @@ def component(model: FittedLine, column: str, data: Any = None, *, target: int =
     Raises
     ------
     ColumnError
-        For a column that the line has not.
+        For a column that the line has not, and for a term of several, such as a category of three levels.
     NumericalError
         For own forward functions.
     """
     if model.plan.forward is not None:
         raise NumericalError("A component is a weight times a column; an own forward function has none.")
-    j, p = _number(model, column), model.design.p
+    column = _named(model, column)
+    j, p = model.features.index(column), model.design.p
     weight = float(model.weights[j, target])
 
     def place(rows: Rows) -> tuple[Tensor, Tensor]:
@@ -85,10 +88,31 @@ def component(model: FittedLine, column: str, data: Any = None, *, target: int =
     return _drawn(model, column, place, weight, data, titles, f"Component of {name} plus residuals of {y}", bent=True)
 
 
-def _number(model: FittedLine, column: str) -> int:
-    if column not in model.features:
+def _named(model: FittedLine, column: str) -> str:
+    """The column of the line that goes by this name, or is the only one of a term or a category that does."""
+    if column in model.features:
+        return column
+    design, absorbed = model.design, model.design.absorbed
+    if absorbed is not None and column in (*absorbed.columns, *absorbed.names):
+        raise ColumnError(
+            f"{readable(column)} is absorbed, so its levels are no columns of this line; model.effects() and `bestline effects` have what "
+            f"each adds."
+        )
+
+    def by_term(of: Column) -> bool:
+        # k and C(k) have the same columns, and go by both names; those of interactions have others.
+        alone = design.factors[of.parts[0][0]].column if len(of.parts) == 1 else ""
+        return column in (of.term, alone, f"C({alone})")
+
+    own = [of.name for of in design.columns if by_term(of)]
+    if len(own) > 1:
+        raise ColumnError(
+            f"{readable(column)} is {len(own):,} columns of this line, and this picture is of one; choose "
+            f"{listed(own, joined='or', most=12)}."
+        )
+    if not own or own[0] not in model.features:
         raise ColumnError.missing(str(column), model.features, "this line")
-    return model.features.index(column)
+    return own[0]
 
 
 def _drawn(
