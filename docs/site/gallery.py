@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ run = bl.fit(points, "y ~ x", solver="sgd", lr=0.1, steps=15, standardize=False,
 TABLE = """\
 penguins = bl.samples.penguins()
 model = bl.fit(penguins, "body_mass_g ~ flipper_length_mm + species", missing="drop", split=(0.8, 0.2))"""
+CROSSED = """\
+crossed = bl.fit(penguins, "body_mass_g ~ flipper_length_mm * species", missing="drop")"""
 LASSO = """\
 lasso = bl.fit(penguins, "body_mass_g ~ flipper_length_mm + bill_length_mm + bill_depth_mm + species", missing="drop", cv="lasso")"""
 SWEEP = """\
@@ -60,6 +63,7 @@ KINDS = (
         ("overview", "frame", "loss", "contour", "surface", "main_directions", "weight", "before_after", "steps"),
     ),
     Kind("A line and its rows", TABLE, "model", Gallery),
+    Kind("Slopes that may differ", CROSSED, "crossed", Gallery, ("slopes",)),
     Kind("A choice of penalty", LASSO, "lasso", Gallery, ("cv", "path")),
     Kind("Many rates", SWEEP, "sweep", SweepGallery),
     Kind("Groups", GROUPS, "groups", GroupGallery),
@@ -72,7 +76,7 @@ ARGUMENTS = {
     "model.contrasts": '"species", adjust="tukey"',
     "model.added": '"flipper_length_mm"',
     "model.component": '"flipper_length_mm"',
-    "model.slopes": '"flipper_length_mm", by="species"',
+    "crossed.slopes": '"flipper_length_mm", by="species"',
 }
 AROUND = {"dark", "sample"}  # public names of a gallery that are no picture
 
@@ -110,9 +114,20 @@ def one(kind: Kind, name: str, folder: Path, names: dict[str, Any]) -> str:
     for theme in ("", ".dark"):
         drawn = eval(f"{kind.called}.plot{theme}.{call}", names)  # noqa: S307
         drawn.savefig(folder / f"{file}{theme.replace('.', '-')}.png", dpi=90)
-    alt = drawn.alt.replace("\n", " ").replace("[", "(").replace("]", ")")
-    shown = f"![{alt}](gallery/{file}.png#only-light)\n![{alt}](gallery/{file}-dark.png#only-dark)"
+    shown = figure(drawn, f"{file}.png", f"{file}-dark.png")
     return f"### {kind.called}.plot.{name}\n\n{said.split(chr(10) * 2)[0]}\n\n```python\n{kind.called}.plot.{call}\n```\n\n{shown}\n"
+
+
+def figure(drawn: Any, light: str, dark: str) -> str:
+    """A picture in the colours of the page, in a box that scrolls where the screen is narrow, and below it in words what is seen."""
+    title, seen = escape(drawn.heading), escape(drawn.alt.replace("\n", " "))
+    pictures = "".join(
+        f'<img src="gallery/{file}#only-{theme}" alt="{title}">' for file, theme in ((light, "light"), (dark, "dark"))
+    )
+    return (
+        f'<figure class="drawn"><div class="wide" role="group" aria-label="{title}" tabindex="0">{pictures}</div>'
+        f"<figcaption>{seen}</figcaption></figure>"
+    )
 
 
 def before_any_fit(folder: Path, names: dict[str, Any]) -> list[str]:
@@ -121,7 +136,7 @@ def before_any_fit(folder: Path, names: dict[str, Any]) -> list[str]:
     for theme in ("light", "dark"):
         drawn = bl.plot_data(names["points"], "y ~ x", theme=theme)
         drawn.savefig(folder / f"data-{theme}.png", dpi=90)
-    shown = f"![{drawn.alt}](gallery/data-light.png#only-light)\n![{drawn.alt}](gallery/data-dark.png#only-dark)"
+    shown = figure(drawn, "data-light.png", "data-dark.png")
     code = '```python\npoints = bl.synthetic.lesson("slope-and-bias")\nbl.plot_data(points, "y ~ x")\n```'
     return [f"## Before any fit\n\nThe rows as they are.\n\n{code}\n\n{shown}\n"]
 
@@ -130,7 +145,8 @@ HEAD = """\
 # Gallery
 
 Every picture that bestline draws, with the code that draws it. Each is a matplotlib figure: `figure.savefig("name.png")` writes
-it. `plot.dark` has the same pictures on a dark ground. All of this page begins with
+it. `plot.dark` has the same pictures on a dark ground. What stands below a picture is its `figure.alt`, for those who cannot see
+it. All of this page begins with
 
 ```python
 import bestline as bl

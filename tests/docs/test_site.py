@@ -87,6 +87,24 @@ def test_the_gallery_shows_every_picture() -> None:
     assert len(shown) > 20
 
 
+def test_a_picture_of_the_gallery_is_in_both_themes_and_its_caption_says_what_is_seen() -> None:
+    drawn = bl.plot_data({"x": [1.0, 2.0, 3.0], "a<b": [1.0, 2.0, 4.0]}, target="a<b", features=["x"])
+    shown = gallery.figure(drawn, "data.png", "data-dark.png")
+    assert 'src="gallery/data.png#only-light"' in shown
+    assert 'src="gallery/data-dark.png#only-dark"' in shown
+    assert f"<figcaption>{drawn.alt.replace('<', '&lt;')}</figcaption>" in shown
+    assert 'role="group"' in shown  # what scrolls on a phone has a name and is reached by keyboard
+    assert 'tabindex="0"' in shown
+
+
+@pytest.mark.usefixtures("quiet")
+def test_the_slopes_of_the_gallery_differ() -> None:
+    names = {"bl": bl, "penguins": bl.samples.penguins()}
+    exec(gallery.CROSSED, names)  # noqa: S102  our own code
+    slopes = names["crossed"].slopes("flipper_length_mm", by="species")
+    assert slopes["estimate"].round(6).nunique() == 3
+
+
 def test_the_house_has_every_room_in_its_order() -> None:
     floors = house.floors()
     names = [name for floor in floors for name in floor]
