@@ -155,7 +155,7 @@ def test_gaps_in_the_order_and_windows_that_say_too_little() -> None:
         ({"window": 5, "expanding": 5}, "Say one of"),
         ({"window": 0}, "at least 1"),
         ({"window": 2.5}, "whole number"),
-        ({"window": 5, "step": 0}, "`step`"),
+        *(({"window": 5, "step": step}, "`step` must be a whole number of rows, at least 1") for step in (0, 1.5, None)),
         ({"half_life": -1}, "above 0"),
         ({"window": 500}, "The first window has 500 rows, and there are 300"),
         ({"window": 5, "order": "z"}, "no column"),

@@ -86,6 +86,8 @@ REFUSED = [
     (("means", "m.bestline", "g", "--at", "2"), 2, "--at x=1,2"),
     (("means", "m.bestline", "g", "--slopes", "--contrasts"), 2, "one at a time"),
     (("means", "m.bestline", "g", "--slopes"), 2, "category"),
+    (("means", "m.bestline", "x", "--slopes", "--units", "own"), 2, "--units is of means"),
+    (("means", "m.bestline", "g", "--contrasts", "--units", "own"), 2, "--units is of means"),
     (("means", "m.bestline", "g", "--adjust", "scheffe"), 2, "adjustment"),
     (("means", "m.bestline", "g", "-o", "out.docx"), 2, "--out writes"),
     (("means", "m.bestline", "g", "--level", "95"), 2, "0.95"),

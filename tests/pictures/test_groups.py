@@ -25,6 +25,19 @@ def marks_of(picture, kind):
     return [mark for panel in picture.panels for mark in panel.marks if isinstance(mark, kind)]
 
 
+@pytest.mark.parametrize("groups", [6, 60])
+def test_the_line_of_all_rows_is_in_sight_however_far_it_lies_from_those_of_groups(groups: int) -> None:
+    """Within a shop more is sold where it is cheaper; dearer shops sell more all the same (Simpson's paradox)."""
+    g, x = np.repeat(np.arange(groups), 12), np.tile(np.linspace(0, 1, 12), groups)
+    y = 5 * g - x + np.random.default_rng(2).normal(0, 0.01, len(x))
+    picture = pictures.slopes(bl.fit_groups({"shop": g, "price": g + x, "sold": y}, "sold ~ price", by="shop").lines, "price")
+    whole = marks_of(picture, Vertical if groups == 6 else Horizontal)[0]
+    at, (low, high) = (whole.x, picture.panels[0].xlim) if groups == 6 else (whole.y, picture.panels[0].ylim)
+    assert low <= -1
+    assert at > 3
+    assert low < at <= high
+
+
 def test_few_groups_stand_by_name_in_order_of_their_slope() -> None:
     groups = fitted(8)
     picture = pictures.slopes(groups.lines, "price", level=0.9)

@@ -111,8 +111,6 @@ def fit_rolling(
     BestlineWarning
         For rows left out or filled in, and windows that do not determine all weights.
     """
-    if not is_whole(step) or step < 1:
-        raise OptionError(f"`step` must be a whole number of at least 1; got {step!r}.")
     extent = _extent(window, half_life, expanding, step)
     if isinstance(data, Moments):
         raise OptionError("Windows need the rows, and moments hold none; give the data that they were collected from.")
@@ -140,7 +138,7 @@ def _extent(window: Any, half_life: Any, expanding: Any, step: Any) -> Extent:
     if sum(value is not None for value in given.values()) != 1:
         raise OptionError("Say one of `window`, `half_life` and `expanding`: how far a window reaches.")
     for name, value in (("window", window), ("expanding", expanding), ("step", step)):
-        if value is not None and (not is_whole(value) or value < 1):
+        if (value is not None or name == "step") and (not is_whole(value) or value < 1):
             raise OptionError(f"`{name}` must be a whole number of rows, at least 1; got {value!r}.")
     if half_life is not None and (not is_number(half_life) or not half_life > 0):
         raise OptionError(f"`half_life` must be a number of rows above 0; got {half_life!r}.")

@@ -10,6 +10,8 @@ test("numbers are read as people write them", () => {
   assert.equal(formatNumber(4e12, 2), "4×10¹²");
   assert.equal(formatNumber(0.5, 4, true), "0.5000");
   assert.equal(formatNumber(999999, 4), "1,000,000");
+  assert.deepEqual([1e-4, 9.9996e-5, 9.99e-5, -2e-5].map((v) => formatNumber(v)), ["0.0001", "0.0001", "9.99×10⁻⁵", "−2×10⁻⁵"]);
+  assert.deepEqual([999_999_999, 1e9].map((v) => formatNumber(v, 9)), ["999,999,999", "1×10⁹"]);
   assert.equal(formatNumber(0), "0");
   for (const nothing of [null, undefined, NaN, Infinity]) assert.equal(formatNumber(nothing), "–");
 });
