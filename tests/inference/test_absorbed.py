@@ -363,3 +363,22 @@ def test_a_fit_to_within_rounding_has_no_likelihood():
     told = line.glance().iloc[0]
     assert told[["sigma", "log_lik", "aic", "bic"]].isna().all()
     assert told.r_squared_within == pytest.approx(1, abs=1e-12)
+
+
+def test_a_summary_says_why_there_is_no_error_out_of_fold_and_what_a_split_leaves_out() -> None:
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.normal(size=90), "firm": np.arange(90) // 3})
+    data["y"] = data.x + np.sin(data.firm) + rng.normal(size=90)
+    assert "none: absorbed effects learn from every fold; give `split`" in str(bl.fit(data, "y ~ x | firm").summary())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = bl.fit(data, "y ~ x | firm", split=(0.6, 0.4))
+        effects = model.effects().set_index("level").estimate
+        predicted = model.predict(data)
+    # By hand: the effects of training rows alone, and the rows apart that have one of these levels.
+    known = data.assign(firm=data.firm.astype(str), p=predicted).dropna()
+    assert known.p.to_numpy() == pytest.approx(
+        (effects[known.firm].to_numpy() + model.coef["x"] * known.x).to_numpy(), rel=1e-10
+    )
+    assert any("is left out of the held-out error" in note for note in model.notes)
+    assert model.held_out.rows < 36

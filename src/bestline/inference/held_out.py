@@ -42,7 +42,7 @@ from bestline.numerics.exact_solve import solved
 from bestline.training import Part, Parts, Plan
 from bestline.wording import count
 
-ABSORBED = "effects are absorbed, and folds share them; give `split` for rows that no effect has seen"
+ABSORBED = "absorbed effects learn from every fold; give `split` for rows kept from them"
 _CHANGED = "the data have changed since the line was fitted"
 _ENOUGH = 8  # digits of an error below which the rows are read once more
 _MOST_WORK = 1e7  # folds times the cube of weights beyond which exact solutions would take more than some ten seconds
