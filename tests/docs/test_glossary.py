@@ -39,3 +39,4 @@ def test_entries_are_short_and_each_is_explained() -> None:
     assert len(entries) > 40
     assert len(entries) == len(re.findall(r"^- ", TEXT, re.MULTILINE))
     assert all(len(said.split()) < 75 for _, said in entries)
+    assert [name for name, said in entries if "](" not in said] == []  # each leads on

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import bestline as bl
+from docs.test_glossary import SEARCHED
 from pictures.player.pages import needs
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +182,12 @@ def test_links_and_anchors_are_there(site: Path) -> None:
             if not target.is_file() or (parts.fragment and not known and unquote(parts.fragment) not in read(target).anchors):
                 broken.append(f"{file.relative_to(site)} -> {link}")
     assert broken == []
+
+
+@pytest.mark.site
+def test_the_search_finds_every_word_of_the_field(site: Path) -> None:
+    found = re.sub(r"<[^>]+>", "", (site / "search.json").read_text(encoding="utf-8")).lower()
+    assert [word for word in SEARCHED if word.lower() not in found] == []
 
 
 @pytest.mark.site

@@ -108,7 +108,7 @@ class Remedies:
             return "A logarithm of the target may help, where it is positive."
         if self.logarithm or self.power:
             kind = "a logarithm" if self.logarithm else "transformed"
-            return f"The target is {kind} already: conformal intervals take no law of the errors for granted."
+            return f"The target is {kind} already: conformal intervals assume no distribution of the errors."
         return f"A logarithm of the target may help more than {self.target}, where it is positive."
 
     @property
