@@ -10,7 +10,7 @@ from bestline.errors import OptionError
 from bestline.files import fresh
 from bestline.pictures.render.html import sweep_page
 from bestline.pictures.render.mpl import save
-from bestline.pictures.render.png import still
+from bestline.pictures.render.stills import still
 from bestline.pictures.sweep import picture
 from bestline.training.foresight.sweep import SweptRuns
 from bestline.wording import as_cell, count, entry

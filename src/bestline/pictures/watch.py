@@ -32,7 +32,7 @@ from bestline.pictures.player.widget import widget
 from bestline.pictures.render import film as motion
 from bestline.pictures.render import mpl
 from bestline.pictures.render.html import Page, page
-from bestline.pictures.render.png import compact
+from bestline.pictures.render.stills import smaller
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.training import Fit, Part
 from bestline.training.planes import PATH
@@ -56,13 +56,7 @@ LineT = TypeVar("LineT", bound=FittedLine)
 Models: TypeAlias = FittedLine | Mapping[str, FittedLine]  # one, or several by their labels
 
 FORMATS = ("html", *motion.FORMATS, *mpl.FORMATS)
-_PRINTED = (
-    66,
-    54,
-    44,
-    36,
-    30,
-)  # dots an inch of the picture for paper: sharp enough there, and less where the page would be too large
+_PRINTED = (96, 80, 66, 54, 44, 36)  # dots an inch of the picture for paper: as many as the page has room for
 _MOST = 250_000  # bytes of a page
 
 
@@ -234,7 +228,7 @@ def _ending(path: str | os.PathLike[str]) -> str:
 def _page(told: dict[str, Any], models: Models, data: Any, pair: Pair, target: int | str) -> Page:
     still = _still(models, data, pair, target)
     for dots in _PRINTED:
-        made = page(told, compact(still, dpi=dots))
+        made = page(told, smaller(still, dpi=dots))
         if len(made.html.encode()) <= _MOST:
             break
     return made

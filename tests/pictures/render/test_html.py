@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import html.parser
+import io
 import json
 import re
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import bestline as bl
 from bestline.errors import DataError
@@ -99,3 +101,28 @@ def test_pages_of_curves_are_small_too(kind):
         "huber": ("y ~ x", {"loss": "huber", "solver": "adam", "lr": 0.05, "steps": 300}),
     }[kind]
     assert len(watching.page_of(bl.fit(rows, formula, **how)).html.encode()) <= 250_000
+
+
+def paper(page):
+    """The picture for paper, and its kind."""
+    kind, text = re.search(
+        r'<div class="bestline-print"><picture><img src="data:image/(\w+);base64,([^"]*)"', page.html
+    ).groups()
+    return kind, Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+@pytest.mark.parametrize(("p", "wide"), [(1, 600), (50, 350)])
+def test_the_picture_for_paper_is_sharp_in_the_colours_of_the_screen(p, wide):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, p))
+    page = watching.page_of(bl.fit((X, X.sum(1) + rng.normal(size=400)), solver="adam", lr=0.1, steps=100))
+    kind, image = paper(page)
+    assert kind == "webp"
+    assert image.width >= wide
+    # The start's yellow is not lost among the blues, as it is where a picture has few colours.
+    assert any(r > 220 and g > 200 and b < 100 for _, (r, g, b) in image.convert("RGB").getcolors(1 << 24))
+
+
+def test_without_webp_the_picture_for_paper_is_png(walked, monkeypatch):
+    monkeypatch.setattr("PIL.features.check", lambda what: False)
+    assert paper(watching.page_of(walked))[0] == "png"

@@ -49,7 +49,7 @@ from bestline.pictures.marks import Picture
 from bestline.pictures.overview import overview
 from bestline.pictures.parallel import lines_of_levels
 from bestline.pictures.render.html import PARTS, Page, Still, document, style_of, templates
-from bestline.pictures.render.png import compact, still
+from bestline.pictures.render.stills import compact, still
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.watch import session_of
 from bestline.pictures.weights import coefficients as dots

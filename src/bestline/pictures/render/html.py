@@ -71,7 +71,8 @@ class Still:
 
     Attributes
     ----------
-    png : bytes
+    image : bytes
+        PNG or WebP.
     alt : str
         What is seen, for those who cannot see it.
     dark : bytes, optional
@@ -80,11 +81,17 @@ class Still:
         What stands above and below it as text of the page, which wraps on any screen; empty where they are in the picture.
     """
 
-    png: bytes
+    image: bytes
     alt: str
     dark: bytes | None = None
     title: str = ""
     note: str = ""
+
+
+def data_address(image: bytes) -> str:
+    """A picture, PNG or WebP, as the address that holds it."""
+    kind = "webp" if image.startswith(b"RIFF") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"  # text that needs no escape
 
 
 def templates(room: str) -> Environment:
@@ -100,7 +107,7 @@ def templates(room: str) -> Environment:
     )
     # Sessions keep their order, and NaN, which JSON does not have, never gets into a page.
     found.policies["json.dumps_function"] = lambda value, **how: tame_json(json.dumps(value, **how))
-    found.filters["base64"] = lambda value: base64.b64encode(value).decode()  # text that needs no escape
+    found.filters["data_address"] = data_address
     found.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
     return found
 
@@ -143,7 +150,7 @@ def page(session: dict[str, Any], still: bytes | None = None) -> Page:
     session : dict
         As `bestline.pictures.player.session.session` makes it.
     still : bytes, optional
-        A PNG for paper and for browsers that run no scripts.
+        A picture, PNG or WebP, for paper and for browsers that run no scripts.
     """
     shown = None if still is None else Still(still, f"{session['title']}: {session['equation']}")
     # A tab without a title shows the path of the file.
