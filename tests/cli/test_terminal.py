@@ -366,10 +366,11 @@ def test_lines_fit_the_terminal_and_names_stay_apart(columns: int) -> None:
     assert (shown.split("\n\n")[1] == text.split("\n\n")[1]) == (columns == 200)
 
 
-def test_a_table_that_is_too_wide_goes_on_below_with_its_names() -> None:
+@pytest.mark.parametrize("columns", [24, 27, 30, 33, 38])
+def test_a_table_that_is_too_wide_goes_on_below_with_its_names(columns: int) -> None:
     rows = [["", *(f"head {i}" for i in range(6))], *([name, *("123456" for _ in range(6))] for name in ("one", "国家"))]
-    lines = laid_out("\n".join(aligned(rows, numbers=True)), 30).splitlines()
-    assert max(map(width, lines)) <= 30
+    lines = laid_out("\n".join(aligned(rows, numbers=True)), columns).splitlines()
+    assert max(map(width, lines)) <= columns
     assert sum(line.startswith("one ") for line in lines) == sum(line.startswith("国家 ") for line in lines) > 1
     assert sum(line.count("123456") for line in lines) == 12
     assert all(f"head {i}" in "\n".join(lines) for i in range(6))

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bestline as bl
+from bestline.engines import choose
 from bestline.engines import dask as engine
 from engines import grid
 
@@ -80,6 +81,15 @@ def test_an_error_there_is_raised_here_as_itself(client: Any):
     with pytest.raises(bl.errors.UnseenLevelError, match="row 3") as raised:
         line.evaluate(split(frame.assign(group=np.where(frame.index == 2, "far", "west")), 2), on_unseen="raise", engine=client)
     assert raised.value.level == "far"
+
+
+@pytest.mark.parametrize("size", [70, 300, 1_000])
+def test_batches_are_numbered_over_all_partitions(size: int):
+    frame = grid.table()
+    batches = [*choose.brought(split(frame, 3)).batches(("b",), size=size)]
+    assert [batch.start for batch in batches] == [0, *np.cumsum([batch.rows for batch in batches])[:-1].tolist()]
+    assert len(batches) == 3 * -(-300 // size)
+    np.testing.assert_array_equal(np.concatenate([batch.numbers(["b"])[:, 0] for batch in batches]), frame["b"])
 
 
 def test_rows_are_counted_only_where_their_numbers_matter(client: Any):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import bestline as bl
-from bestline.export.report.words import coefficients, digits_said
+from bestline.export.report.words import coefficients, digits_said, scores_of
 from bestline.training import Stop
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -114,3 +114,22 @@ def test_readers_are_told_that_it_converged_and_engineers_how_nearly(options: di
     for page in (text_of(model), " ".join(str(model.summary()).split())):
         assert f"Converged at step {model.trace.step[-1]}: the weights are at the optimum, within the tolerance." in page
         assert "violation" not in page
+
+
+def test_each_target_has_its_own_errors():
+    """From the rows and the line: of the two the second has errors ten times as large."""
+    data = table()
+    data["y2"] = 10 * data["y"] + data["z"] ** 2
+    model = bl.fit(data, "y + y2 ~ x", loss="huber")
+    told = scores_of(model)
+    assert len(told) == 4
+    for line, target in zip(told, ("y", "y2"), strict=False):
+        away = data[target] - data["x"] * model.params.loc["x", target] - model.params.loc["Intercept", target]
+        r2 = 1 - (away**2).sum() / ((data[target] - data[target].mean()) ** 2).sum()
+        found = re.fullmatch(rf"Training error of {target}: RMSE (\S+), MAE (\S+), R2 (\S+) \(60 training rows\)\.", line)
+        assert found is not None, line
+        assert [float(number) for number in found.groups()] == pytest.approx(
+            [np.sqrt((away**2).mean()), np.abs(away).mean(), r2], rel=1e-3
+        )
+    assert told[2].startswith("Held-out error of y: ")
+    assert told[3].startswith("Held-out error of y2: ")

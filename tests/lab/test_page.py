@@ -120,6 +120,19 @@ def test_points_pins_and_switches_are_in_the_link(open_lab):
     assert "page=" not in untouched.page.url
 
 
+def test_a_run_of_a_file_that_was_sent_stands_in_no_link(open_lab):
+    """The file is on this machine alone, and its id is nobody's business."""
+    opened = open_lab()
+    turned(opened, lr=0.125)
+    opened.page.wait_for_url("**run=**")
+    opened.asked_again(lambda: give(opened, houses()))
+    turned(opened, lr=0.0625)
+    opened.tab("Take")
+    opened.page.wait_for_url("**tab=take**")
+    assert "run=" not in opened.page.url
+    assert "upload" not in opened.page.url
+
+
 def test_two_weights_to_look_at_are_chosen_and_stand_in_the_link(open_lab):
     opened = open_lab()
     assert not opened.page.get_by_label("Across").is_visible(), "of a line over one column there is no choice"

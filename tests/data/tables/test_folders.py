@@ -82,6 +82,13 @@ def test_names_of_folders_are_columns(tmp_path, suffix):
     assert open_source(tmp_path, text=["year"]).field("year").kind is Kind.TEXT
 
 
+def test_a_folder_without_a_key_gives_no_column(tmp_path):
+    write(tmp_path / "=old" / "year=2020" / "a.csv", "x\n1\n2\n")
+    assert open_source(tmp_path / "**" / "*.csv").names == ("x", "year")
+    write(tmp_path / "b" / "=" / "a.csv", "x\n1\n2\n")
+    assert open_source(tmp_path / "b" / "**" / "*.csv").names == ("x",)
+
+
 def test_folders_that_do_not_agree_are_refused_by_file(tmp_path):
     write(tmp_path / "year=2020" / "a.csv", "x\n1\n")
     write(tmp_path / "b.csv", "x\n1\n")
