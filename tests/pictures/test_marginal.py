@@ -160,3 +160,12 @@ def test_one_slope_is_no_range_and_says_per_what() -> None:
     picture = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm", missing="drop").plot.slopes("flipper_length_mm")
     assert "1 slope of body_mass_g, 49.69." in picture.alt
     assert picture.panels[0].xlabel == "slope of body_mass_g per unit of flipper_length_mm"
+
+
+def test_the_sentence_of_a_picture_says_where_the_ends_are() -> None:
+    line = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm + species", missing="drop")
+    means, ends = line.means("species").set_index("species")["estimate"], line.plot.means("species").alt
+    assert f"({means.idxmin()}) to " in ends
+    assert f"({means.idxmax()})." in ends
+    assert (means.idxmin(), means.idxmax()) == ("Chinstrap", "Gentoo")
+    assert "(Chinstrap \N{MINUS SIGN} Adelie) to " in line.plot.contrasts("species").alt

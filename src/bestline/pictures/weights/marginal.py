@@ -14,10 +14,11 @@ from bestline.inference.marginal import Marginal
 from bestline.inference.marginal.table import MarginalEstimate
 from bestline.pictures.axis_labels import called
 from bestline.pictures.marks import RUNS, Band, Horizontal, Intervals, Line, Mark, Panel, Picture, Vertical, numbers, run_role
-from bestline.wording import apart, count, errors_told, level_of, said, shown, typeset, without
+from bestline.wording import apart, count, errors_told, level_of, plain, said, shown, typeset, without
 
 _MINUS = "\N{MINUS SIGN}"
 _MOST_HELD = 4  # columns whose means are told
+_NAME = 60  # letters of where an estimate is
 _MOST = 40  # one below the other on a page
 
 
@@ -56,8 +57,8 @@ def marginal(
     )
     left_out = [] if numeric or len(own) <= _MOST else [f"{_MOST} of {len(own)} shown."]
     clear = [place for place in own if place.conf_low > 0 or place.conf_high < 0]
-    low, high = _end(own, min), _end(own, max)
-    seen = f"{count(len(own), what)} of {shown(name)}, {low if len(own) == 1 else f'from {low} to {high}'}."
+    low, high = _end(own, min, named=not numeric), _end(own, max, named=not numeric)
+    seen = f"{count(len(own), what)} of {shown(name)}, {_end(own, min) if len(own) == 1 else f'from {low} to {high}'}."
     if zero and ranged:
         seen += f" {len(clear)} of the intervals do{'es' if len(clear) == 1 else ''} not contain zero."
     # The first note lists all means, of however many columns. Backquotes mark names in a terminal, with the keyboard's minus.
@@ -76,9 +77,14 @@ def _held(at_means: Sequence[tuple[str, float]], short: Mapping[str, str]) -> li
     return [f"Numbers at their training mean: {', '.join(first)}{f', and {more} more' if more else ''}."]
 
 
-def _end(own: Sequence[MarginalEstimate], end: Any) -> str:
-    known = [place.estimate for place in own if math.isfinite(place.estimate)]
-    return said(end(known)) if known else "unknown"
+def _end(own: Sequence[MarginalEstimate], end: Any, *, named: bool = False) -> str:
+    """The least or the largest estimate; `named` after where it is, such as a level."""
+    known = [place for place in own if math.isfinite(place.estimate)]
+    if not known:
+        return "unknown"
+    place = end(known, key=lambda one: one.estimate)
+    where = plain(_said(place.at), _NAME).replace(" - ", f" {_MINUS} ") if named else ""
+    return f"{said(place.estimate)}{f' ({where})' if where else ''}"
 
 
 def _grouped(found: Marginal, own: Sequence[MarginalEstimate], first: int) -> dict[str, list[MarginalEstimate]]:
