@@ -83,6 +83,16 @@ def test_an_error_there_is_raised_here_as_itself(client: Any):
     assert raised.value.level == "far"
 
 
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_no_partition_is_left_out_where_parts_are_added_in_a_tree(more: int):
+    """One part that is left over after full branches is a branch too."""
+    frame = grid.table()
+    there = bl.fit(split(frame, engine._TOGETHER + more), "y ~ b", missing="drop")
+    here = bl.fit(frame, "y ~ b", missing="drop")
+    assert there.source.count == len(frame)
+    np.testing.assert_allclose(there.params, here.params, **grid.DIGITS)
+
+
 @pytest.mark.parametrize("size", [70, 300, 1_000])
 def test_batches_are_numbered_over_all_partitions(size: int):
     frame = grid.table()

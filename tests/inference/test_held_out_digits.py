@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import bestline as bl
 from bestline.data.split import part_labels
+from bestline.inference import sharpen
 from bestline.inference.scores import on_moments
 from bestline.numerics import Bowl, Comoments, Rows, Scaling, right_loss_digits
 
@@ -70,6 +71,19 @@ def truth(f: pd.DataFrame, columns: Sequence[str], parts: Sequence[Sequence[bool
 
 def by_group(f: pd.DataFrame) -> list[list[bool]]:
     return [(f.g == value).tolist() for value in sorted(set(f.g))]
+
+
+def test_who_asks_for_no_more_digits_of_a_large_table_has_none_of_its_errors_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small tables are solved exactly all the same; of others an error is that of the line as sums have it, and told as far."""
+    monkeypatch.setattr(sharpen, "_SMALL", 0)
+    f = table(1e-5)
+    rough, exact = (bl.fit(f, "y ~ a + b", digits=digits).held_out.rmse[0] for digits in (0, 8))
+    assert rough == pytest.approx(exact, rel=1e-3)
+    assert rough == float(f"{rough:.5g}") != exact
+    # Two columns that sums do not tell apart are one, in every fold as in the line itself.
+    f = table(1e-7)
+    one, both = (bl.fit(f, formula, digits=0, folds="g").held_out.rmse[0] for formula in ("y ~ a", "y ~ a + b"))
+    assert both == pytest.approx(one, rel=1e-6)
 
 
 CLOSE = [(1e-5, 0.0), (1e-7, 0.0), (1e-7, 1e6), (1e-9, 1e3), (1e-12, 0.0)]

@@ -114,7 +114,7 @@ class Gate:
 def _added(steps: list[Step], step: Step, most: int) -> list[Step]:
     """One step more; of more than bearable every other one stays."""
     if len(steps) >= 2 * most:
-        steps = steps[:1] + steps[2::2]
+        steps = steps[::2]
     steps.append(step)
     return steps
 
