@@ -26,6 +26,7 @@ import inspect
 import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from keyword import iskeyword
 from typing import Any
 
 __all__ = [
@@ -187,6 +188,11 @@ def first_line(error: BaseException) -> str:
 def readable(name: str, longest: int = 100) -> str:
     """A name as messages show it: quoted, on one line, control characters escaped, shortened in the middle where it is very long."""
     return f"`{one_line(name, longest, head=longest * 2 // 3, tail=longest // 4)}`"
+
+
+def as_written(column: str) -> str:
+    """A column as a formula has it: in backticks where its name is no plain word."""
+    return column if column.isidentifier() and not iskeyword(column) else readable(column)
 
 
 def listed(names: Iterable[str], most: int = 5, *, joined: str = "and") -> str:

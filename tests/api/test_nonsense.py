@@ -14,7 +14,7 @@ import torch
 
 import bestline as bl
 from bestline.api.model import Model
-from bestline.errors import BestlineError
+from bestline.errors import BestlineError, BestlineWarning
 
 NONSENSE: list[Any] = [None, 0, -1, float("nan"), "x", b"2", [], [None], ("x",), {"a": {"b": 1}}, object(), True]
 SECOND: list[Any] = [None, 0, "x", object()]
@@ -154,3 +154,26 @@ def test_rows_and_steps_made_by_hand() -> None:
         bl.Step()  # type: ignore[call-arg]
     with pytest.raises(BestlineError, match=r"no reason to stop 'why'.*Stop.CONVERGED"):
         bl.Stop("why")
+
+
+@pytest.mark.parametrize(
+    ("door", "written"),
+    [
+        (lambda d: bl.fit(d, "y ~ `unit price (€)` | `store id`").means("store id"), "C(`store id`)"),
+        (lambda d: bl.fit(d, "y ~ `unit price (€)` | `store id`").covariance("HC3"), "C(`store id`)"),
+        (lambda d: bl.fit(d, "y ~ `unit price (€)`").contrasts("unit price (€)"), "C(`unit price (€)`)"),
+        (lambda d: bl.fit(d, "y ~ log(`2nd visit?`)"), "C(`2nd visit?`)"),
+    ],
+)
+def test_what_an_error_says_to_write_is_a_formula_for_odd_names_too(door: Any, written: str) -> None:
+    data = {
+        "unit price (€)": np.arange(12.0),
+        "store id": [1, 2, 3] * 4,
+        "2nd visit?": ["yes", "no"] * 6,
+        "y": np.sin(np.arange(12.0)),
+    }
+    with pytest.raises(BestlineError) as told:
+        door(data)
+    assert written in str(told.value)
+    with pytest.warns(BestlineWarning, match=r"write I\(`unit price \(€\)`\*\*2\)"):
+        bl.fit(data, "y ~ `unit price (€)`**2")

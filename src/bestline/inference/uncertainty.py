@@ -13,7 +13,7 @@ import torch
 from bestline.calls import is_whole
 from bestline.data.design.weight_kinds import PROBABILITY, refuse_classical
 from bestline.data.progress import Progress
-from bestline.errors import ColumnError, NumericalError, OptionError, warn
+from bestline.errors import ColumnError, NumericalError, OptionError, as_written, warn
 from bestline.inference import classical, hypotheses
 from bestline.inference.coordinates import Basis, Totals, other_rows
 from bestline.inference.covariance.base import Classical, Cov, CovarianceKind, Repeating, Sandwich, ToldByGroups
@@ -104,7 +104,7 @@ def _of_kind(
     if absorbed is not None and kind.by_leverage:
         raise OptionError(
             f"{kind.title} needs the leverage of every row, and that of absorbed effects is not computed; use {kind.plainest}, or write "
-            f"C({absorbed.columns[0]}) as a column in place of the bar."
+            f"C({as_written(absorbed.columns[0])}) as a column in place of the bar."
         )
     kind = kind.on(rows_of(line, data)[0])
     see: Any = partial(look, line, data=data, progress=progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bestline.data.design.weight_kinds import PROBABILITY
-from bestline.errors import NumericalError, OptionError, listed
+from bestline.errors import NumericalError, OptionError, as_written, listed
 from bestline.inference import classical
 from bestline.inference.fitted import FittedLine
 from bestline.training import Stop
@@ -37,7 +37,7 @@ def refuse_absorbed(line: FittedLine, what: str) -> None:
     if absorbed is not None:
         raise OptionError(
             f"{what}, and this line has absorbed effects ({listed(absorbed.names)}); of few levels write them as columns, + "
-            f"C({absorbed.columns[0]}), in place of the bar."
+            f"C({as_written(absorbed.columns[0])}), in place of the bar."
         )
 
 

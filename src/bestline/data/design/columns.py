@@ -24,7 +24,7 @@ from bestline.data.design.factors import MISSING_LEVEL, Column, Factor
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import MOST_TEXTS, Levels
 from bestline.data.design.spellings import common, places
-from bestline.errors import ColumnError, DataError, FormulaError, listed, readable
+from bestline.errors import ColumnError, DataError, FormulaError, as_written, listed, readable
 
 _MOST_COLUMNS = 8_000  # of X: moments of more would need over 0.5 GB, and minutes for each 100,000 rows
 
@@ -156,7 +156,7 @@ def _check_order(kind: Category, piece: Piece, levels: Sequence[str]) -> None:
             )
     if kind.coding == "poly" and len(levels) > MOST_ORDERED:
         raise FormulaError(
-            f"{readable(piece.text)} has {len(levels)} levels, and a trend is over {MOST_ORDERED} at most; write C({kind.column}), or take "
+            f"{readable(piece.text)} has {len(levels)} levels, and a trend is over {MOST_ORDERED} at most; write C({as_written(kind.column)}), or take "
             f"the numbers that they stand for."
         )
 

@@ -15,7 +15,7 @@ from bestline.data.design.formula import ParsedFormula
 from bestline.data.design.grammar import Piece
 from bestline.data.design.profiles import Learnt, Training
 from bestline.data.tables import Field, Kind, Source
-from bestline.errors import ColumnError, FormulaError, readable
+from bestline.errors import ColumnError, FormulaError, as_written, readable
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,11 @@ def _number(source: Source, piece: Piece, role: str) -> Factor:
         if f.kind is Kind.TEXT:
             raise ColumnError(
                 f"Column {readable(name)} is text, and {role} must be numbers; "
-                + (f"write C({name}) for categories." if role == "a feature" else f"choose another {role.split()[1]}.")
+                + (
+                    f"write C({as_written(name)}) for categories."
+                    if role == "a feature"
+                    else f"choose another {role.split()[1]}."
+                )
             )
         if f.kind is not Kind.NUMBER:
             raise _unusable(f)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bestline.data.design.slips import slip
-from bestline.errors import ColumnError, FormulaError, readable
+from bestline.errors import ColumnError, FormulaError, as_written, readable
 
 MOST_TERMS = 8_000  # each has a column at least, and a design has no more
 _DEEPEST = 500  # parentheses and powers: the parser's time grows with the square of it
@@ -217,7 +217,9 @@ class _Spelling:
         if name == "1":
             return
         written = f"{name}{sign}{degree if sign in _POWERS else name}"
+        alone = [_piece(factor) for factor in next(iter(single.values()))]
         inside = name[2:-1] if name.startswith("I(") and name.endswith(")") else name
+        inside = as_written(alone[0].text) if len(alone) == 1 and alone[0].column else inside
         self.notes.append(
             f"{readable(written)} is just {readable(name)}: in a formula these signs join columns, and compute nothing; write "
             f"I({inside}**{degree}) for the power of a number."

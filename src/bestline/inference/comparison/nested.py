@@ -95,7 +95,9 @@ def compare(
         refuse(line, "There is no F test")
     name = models[0].targets[target_number(models[0], target)]
     if len({None if line.design.absorbed is None else line.design.absorbed.by for line in models}) > 1:
-        raise OptionError("The models absorb other effects, so they do not compare by an F test; absorb the same in all.")
+        raise OptionError(
+            "The models do not absorb the same effects, so they do not compare by an F test; absorb the same in all."
+        )
     for small, large in pairwise(models):
         _refuse_unnested(small, large, name)
     lines = tuple(_line(line, line.targets.index(name)) for line in models)

@@ -13,7 +13,7 @@ from itertools import combinations
 
 from bestline.data.design import Design, Factor, expression, sources_of
 from bestline.data.design.expressions import function_of
-from bestline.errors import in_a_row, readable
+from bestline.errors import as_written, in_a_row
 from bestline.wording import plain
 
 _LOGARITHMS = ("log", "log10", "log1p", "log2")
@@ -66,7 +66,7 @@ class Remedies:
         function = _outermost(design.responses[target])
         curved, splines = _curved(design.factors)
         straight = [
-            f.text if f.kind == "expression" else _written(f.column)
+            f.text if f.kind == "expression" else as_written(f.column)
             for f in design.factors
             if f.kind != "category" and not set(f.numbers) & set(curved)
         ]
@@ -123,7 +123,7 @@ class Remedies:
         if self.splines or not shared:
             return "their effects are hard to tell apart."
         fewest = min(found, key=len)
-        inside = _written(min(fewest))
+        inside = as_written(min(fewest))
         return (
             f"they are made of the same columns, so none is the effect with the others held. Centred columns, such as center({inside}) in "
             f"place of {inside}, tell them apart, and predictions stay."
@@ -139,8 +139,8 @@ class Remedies:
         if self.curved and self.splines:
             yield "a spline of more degrees of freedom"
         elif self.curved:
-            yield f"a spline such as bs({_written(self.curved[0])}, df=5) in place of powers"
-        pair = [":".join(map(_written, pair)) for pair in self.pairs[:1]]
+            yield f"a spline such as bs({as_written(self.curved[0])}, df=5) in place of powers"
+        pair = [":".join(map(as_written, pair)) for pair in self.pairs[:1]]
         if pair:
             known = self.crossed or len(self.pairs) == 1 or not self.straight
             yield f"an interaction such as {pair[0] if known else 'x:z'}"
@@ -192,11 +192,6 @@ def _curved(factors: tuple[Factor, ...]) -> tuple[list[str], bool]:
         if powers or not called.isdisjoint(("poly", *_SPLINES)):
             found += factor.numbers
     return list(dict.fromkeys(found)), splines
-
-
-def _written(column: str) -> str:
-    """A column as a formula has it."""
-    return column if column.isidentifier() else readable(column)
 
 
 def _choice(words: list[str]) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bestline.calls import checked, is_number, no_such, one_of
 from bestline.data.design.grid import Grid, derivatives_at, known_at, known_derivative_at, levels_of, rows_at
-from bestline.errors import ColumnError, DataError, NumericalError, OptionError, listed, readable, warn
+from bestline.errors import ColumnError, DataError, NumericalError, OptionError, as_written, listed, readable, warn
 from bestline.inference.covariance.base import Cov
 from bestline.inference.fitted import FittedLine
 from bestline.inference.marginal.adjustment import check_adjust
@@ -83,7 +83,10 @@ def means(
         For own forward functions and what diverged, and with `cov` where there are no standard errors.
     """
     _refuse(line)
-    refuse_absorbed(line, "A marginal mean needs the errors of effects, which are not computed (contrasts and slopes do not)")
+    refuse_absorbed(
+        line,
+        "A marginal mean needs the errors of effects, which are not computed (contrasts and slopes do not; `effects` has what each level adds)",
+    )
     asked = ReferenceGrid.of(line, term, by, at, weights)
     of, filled = asked.combinations(lambda grid: _heights(line, grid), data)
     check_units(units)
@@ -360,7 +363,7 @@ def _nothing_to_compare(asked: ReferenceGrid) -> str:
     if numbers:
         return (
             f"{readable(numbers[0])} is a column of numbers: give the values to compare, as at={{{numbers[0]!r}: [1.0, 2.0]}}, or fit with "
-            f"C({numbers[0]}) where they are levels; slopes({numbers[0]!r}) says how steep the line is in it."
+            f"C({as_written(numbers[0])}) where they are levels; slopes({numbers[0]!r}) says how steep the line is in it."
         )
     return f"{listed(asked.term)} has one level here, so there is nothing to compare."
 
