@@ -133,8 +133,9 @@ def test_it_is_the_line_with_a_column_for_each_level(table: tuple[pd.DataFrame, 
         if mine.inference.df_resid < 2 or not bool(whole.inference.determined[:2].all()):
             return
         assert mine.inference.df_resid == whole.inference.df_resid
-        np.testing.assert_allclose(mine.params, whole.params[["x", "z"]], rtol=1e-7)
-        np.testing.assert_allclose(mine.bse, whole.bse[["x", "z"]], rtol=1e-7)
+        # Where cells hardly overlap projections come near slowly, and stop some hundred times their last change away.
+        np.testing.assert_allclose(mine.params, whole.params[["x", "z"]], rtol=5e-7)
+        np.testing.assert_allclose(mine.bse, whole.bse[["x", "z"]], rtol=5e-7)
         np.testing.assert_allclose(mine.bse[:1], mine.tidy(cov="classical").std_error[:1])
         for cov in ("HC0", "HC1"):
             np.testing.assert_allclose(mine.tidy(cov=cov).std_error, whole.tidy(cov=cov).std_error[:2], rtol=1e-6)
