@@ -25,7 +25,7 @@ _MOST_TERMS = 8
 _BETWEEN = r"\[T\.|[_ .]+|(?<=[a-z])(?=[A-Z])"  # words of a name
 _MINUS = "\N{MINUS SIGN}"
 RAISED = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"  # of exponents, the sign first
-_LRM = "\N{LEFT-TO-RIGHT MARK}"
+LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 # Letters that are written from right to left, with their digits, and single spaces and hyphens between their words.
 _LEFTWARDS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _TURNED = re.compile(f"[{_LEFTWARDS}](?:[{_LEFTWARDS}\u0300-\u036f\\d_]|[ -](?=[{_LEFTWARDS}]))*")
@@ -340,7 +340,9 @@ def width(text: str) -> int:
     """The columns of a terminal that a text fills: two a letter of East Asia or an emoji, none a mark that joins a letter."""
     if text.isascii():
         return len(text)
-    return sum(0 if category(c) in ("Mn", "Me") or c == _LRM else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if category(c) in ("Mn", "Me") or c == LEFT_TO_RIGHT else 2 if east_asian_width(c) in "WF" else 1 for c in text
+    )
 
 
 def ordered(text: str) -> str:
@@ -351,13 +353,13 @@ def ordered(text: str) -> str:
     """
     if text.isascii():
         return text
-    return _TURNED.sub(lambda word: f"{_LRM}{word[0]}{_LRM}", text.replace(_LRM, ""))
+    return _TURNED.sub(lambda word: f"{LEFT_TO_RIGHT}{word[0]}{LEFT_TO_RIGHT}", text.replace(LEFT_TO_RIGHT, ""))
 
 
 def printed(text: str) -> str:
     """A text as a terminal gets it: nothing that it would obey, and words from right to left in their places."""
     # What turns letters round is escaped in names, and comes back as our own marks alone.
-    return ordered(clean(text, f"\n{_LRM}"))
+    return ordered(clean(text, f"\n{LEFT_TO_RIGHT}"))
 
 
 def equation(target: str, names: Sequence[str], weights: Sequence[float], *, digits: int = 4) -> str:

@@ -15,6 +15,7 @@ from bestline.data.design.bases.contrasts import CODINGS
 from bestline.data.design.expressions import column_of, syntax_tree
 from bestline.data.design.grammar import Piece, in_our_words
 from bestline.errors import FormulaError, readable
+from bestline.wording import LEFT_TO_RIGHT
 
 _LONGEST = 200_000  # characters of a formula
 _WORDS = {coding: coding for coding in CODINGS} | {"treatment": "treatment"}
@@ -47,8 +48,12 @@ class Category:
 
 def asked_categories(text: str | None) -> list[str]:
     """Columns that a formula, not parsed yet, reads as categories: a file is then asked for them as written."""
-    found = re.findall(r"\b(?:C|relevel)\(\s*(?:([^\W\d]\w*)|`([^`]+)`)", in_our_words(text[:_LONGEST])) if text else []
-    return [*(plain or quoted for plain, quoted in found), *(absorbed_columns(text[:_LONGEST]) if text else ())]
+    if not text:
+        return []
+    text = text[:_LONGEST]
+    found = re.findall(r"\b(?:C|relevel)\(\s*(?:([^\W\d]\w*)|`([^`]+)`)", in_our_words(text))
+    named = [*(plain or quoted for plain, quoted in found), *absorbed_columns(text)]
+    return [*named, *(name.replace(LEFT_TO_RIGHT, "") for name in named if LEFT_TO_RIGHT in name)]
 
 
 def as_category(piece: Piece) -> Category | None:

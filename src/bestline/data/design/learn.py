@@ -32,6 +32,7 @@ from bestline.data.design.weight_kinds import ANALYTIC
 from bestline.data.progress import Progress
 from bestline.data.tables import Field, Kind, Source
 from bestline.errors import ColumnError, FormulaError, MissingValuesError, OptionError, listed, readable
+from bestline.wording import LEFT_TO_RIGHT
 
 # Kinds of values that are no features, and why.
 _UNFIT = {Kind.DATE: "dates are not numbers", Kind.OTHER: "neither numbers nor text", Kind.EMPTY: "every value is missing"}
@@ -227,6 +228,8 @@ def _asked_formula(
     if formula is not None:
         if target is not None or features is not None:
             raise OptionError("Give either a formula or a target with features, not both.")
+        if not any(LEFT_TO_RIGHT in name for name in source.names):  # copied from what was printed, where our own marks stand
+            formula = formula.replace(LEFT_TO_RIGHT, "")
         if not _DOT.search(formula):
             return parse(formula, source.names), ()
         # The dot stands for all columns that the formula does not name; quoted names count as named, too.
