@@ -118,6 +118,12 @@ class Opened:
     def choose(self, name: str, value: str) -> None:
         self.asked_again(lambda: self.page.locator(f"[name={name}]").select_option(value))
 
+    def train_there(self, loss: str) -> None:
+        """Begin a run that the server trains, longer than anybody waits for."""
+        self.page.locator("[name=loss]").select_option(loss)
+        self.page.locator("[name=steps]").fill("100000")
+        self.page.locator("[name=steps]").press("Tab")
+
     def title(self) -> str:
         return self.page.locator(".bestline-player h2").inner_text()
 

@@ -61,9 +61,7 @@ def test_a_momentum_is_asked_for_where_there_is_one(open_lab):
 def test_a_run_can_be_held_stepped_and_ended(open_lab):
     opened = open_lab()
     page = opened.page
-    page.locator("[name=loss]").select_option("huber")
-    page.locator("[name=steps]").fill("100000")
-    page.locator("[name=steps]").press("Tab")
+    opened.train_there("huber")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Go on").wait_for()
     counter = page.locator(".strip .counter")
@@ -83,9 +81,7 @@ def test_a_run_can_be_held_stepped_and_ended(open_lab):
 def test_a_run_can_be_cancelled(open_lab):
     opened = open_lab()
     page = opened.page
-    page.locator("[name=loss]").select_option("absolute")
-    page.locator("[name=steps]").fill("100000")
-    page.locator("[name=steps]").press("Tab")
+    opened.train_there("absolute")
     page.locator(".strip").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.locator(".busy").wait_for(state="hidden")

@@ -58,9 +58,7 @@ def test_the_update_of_a_run_that_the_server_trained_adds_up_to_the_next_weights
 def test_a_run_that_waits_shows_the_update_that_led_there(open_lab):
     opened = open_lab()
     page = opened.page
-    page.locator("[name=loss]").select_option("huber")
-    page.locator("[name=steps]").fill("100000")
-    page.locator("[name=steps]").press("Tab")
+    opened.train_there("huber")
     page.locator(".strip .counter").filter(has_text="of 100,000").wait_for()
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Go on").wait_for()

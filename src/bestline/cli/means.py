@@ -17,6 +17,7 @@ from bestline.cli.options import (
     Cov,
     Force,
     ModelFile,
+    TableOut,
     examples,
     grouped,
     names_of,
@@ -128,9 +129,7 @@ def means(
 def effects(
     model: ModelFile,
     *,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here: .csv or .parquet. [default: stdout]")
-    ] = None,
+    out: TableOut = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:

@@ -59,6 +59,9 @@ Engine = Annotated[
     typer.Option(help="Who reads the rows: dask (a cluster of this machine), or an address: tcp://HOST:8786. [default: here]"),
 ]
 Ridge = Annotated[float, typer.Option(help="Ridge penalty (weight decay): weight of sum w^2, columns and target standardised.")]
+TableOut = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here: .csv or .parquet. [default: stdout]")
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 DataPaths = Annotated[
     list[str],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ import bestline as bl
 from bestline.cli.options import (
     Force,
     ModelFile,
+    TableOut,
     examples,
     grouped,
     refuse_existing,
@@ -56,9 +56,7 @@ def bootstrap(
         str | None,
         typer.Option(help="Of wild: rademacher (+1 or -1), or webb (six values, for few clusters). [default: rademacher]"),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write here: .csv or .parquet. [default: stdout]")
-    ] = None,
+    out: TableOut = None,
     force: Force = False,
     terminal: Terminal,
 ) -> None:

@@ -16,6 +16,7 @@ import torch
 import bestline as bl
 from bestline.pictures.watch import session_of
 from bestline.training.solvers import OPTIMIZERS
+from bestline.training.solvers.update import REMEMBERED
 from pictures.walks import PENGUINS
 
 pytestmark = pytest.mark.filterwarnings("ignore::bestline.errors.BestlineWarning")
@@ -80,6 +81,11 @@ def test_the_weights_of_the_updates_are_those_of_the_trace() -> None:
     assert found["step"] == list(range(60))
     assert found["places"] == list(range(61))
     np.testing.assert_allclose(found["weights"], trained.T, rtol=1e-9)
+
+
+@pytest.mark.parametrize("optimizer", RULES)
+def test_of_each_weight_as_much_is_remembered_as_its_rule_says(told: dict[str, dict[str, Any]], optimizer: str) -> None:
+    assert len(told[f"{optimizer}, a few rows"]["memory"]) == REMEMBERED[optimizer]
 
 
 def test_the_gradient_of_one_row_is_that_of_autograd() -> None:

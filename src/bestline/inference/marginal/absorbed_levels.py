@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from bestline.data.design import Absorbed
+from bestline.data.design import Absorbed, Key
 from bestline.errors import DataError, OptionError, listed, readable, warn
 from bestline.inference.fitted import FittedLine
 from bestline.numerics.absorb import TOLERANCE
@@ -162,7 +162,7 @@ def level_effects(line: FittedLine) -> LevelEffects:
     if not absorbed.counts:
         raise DataError("This model was saved by an earlier version, which kept no numbers of rows by level; fit it again.")
     heights = _heights(line, absorbed)
-    order = [sorted(range(len(keys)), key=lambda g, keys=keys: (natural(keys[g]), keys[g])) for keys in absorbed.levels]  # type: ignore[misc]
+    order = [_in_order(keys) for keys in absorbed.levels]
     parts = [own[at] for own, at in zip(absorbed.parts, order, strict=True)] if absorbed.parts else []
     estimates = _referred([own[at] for own, at in zip(heights, order, strict=True)], parts)
     levels = tuple(["^".join(keys[g]) for g in at] for keys, at in zip(absorbed.levels, order, strict=True))
@@ -182,6 +182,11 @@ def level_effects(line: FittedLine) -> LevelEffects:
         notes,
         tuple(warnings),
     )
+
+
+def _in_order(keys: Sequence[Key]) -> list[int]:
+    """The places of a factor's levels, by number or alphabet."""
+    return sorted(range(len(keys)), key=lambda g: (natural(keys[g]), keys[g]))
 
 
 def _heights(line: FittedLine, absorbed: Absorbed) -> list[Tensor]:

@@ -15,6 +15,7 @@ from bestline.errors import OptionError
 from bestline.pictures.axis_labels import called
 from bestline.pictures.landscape import is_scaled
 from bestline.training import Fit
+from bestline.training.solvers.update import REMEMBERED
 
 MOST = 6  # weights whose arithmetic is written out
 _LIKE = 1e-6  # relative: a run made again that is further off is not the same run
@@ -22,7 +23,7 @@ _LIKE = 1e-6  # relative: a run made again that is further off is not the same r
 
 def numbers_a_step(fit: Fit) -> int:
     """About how many numbers are sent for an update: the weights before it, at times those after it, the gradient, what is remembered."""
-    remembered = {"sgd": 0, "momentum": 1, "nesterov": 1, "rmsprop": 1, "adagrad": 1}.get(fit.solver.optimizer_name, 2)
+    remembered = REMEMBERED.get(fit.solver.optimizer_name, max(REMEMBERED.values()))  # somebody's own may be any of them
     return 1 + (2 + remembered) * min(len(fit.trace.names), MOST) if fit.solver.rated else 0
 
 

@@ -30,6 +30,8 @@ _MEMORY: dict[type[Optimizer], tuple[str, ...]] = {
     torch.optim.RMSprop: ("square_avg",),
     torch.optim.Adagrad: ("sum",),
 }
+# How many numbers each rule remembers of a weight.
+REMEMBERED = {"sgd": 0, "momentum": 1, "nesterov": 1, "adam": 2, "adamw": 2, "rmsprop": 1, "adagrad": 1}
 _OFF = ("dampening", "maximize", "amsgrad", "centered", "lr_decay")
 
 
