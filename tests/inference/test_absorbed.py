@@ -370,7 +370,10 @@ def test_a_summary_says_why_there_is_no_error_out_of_fold_and_what_a_split_leave
     rng = np.random.default_rng(0)
     data = pd.DataFrame({"x": rng.normal(size=90), "firm": np.arange(90) // 3})
     data["y"] = data.x + np.sin(data.firm) + rng.normal(size=90)
-    assert "none: absorbed effects learn from every fold; give `split`" in str(bl.fit(data, "y ~ x | firm").summary())
+    summary = bl.fit(data, "y ~ x | firm").summary()
+    assert "none: absorbed effects learn from every fold; give `split`" in str(summary)
+    assert summary.facts["held_out"] is None
+    assert summary.facts["held_out_reason"].startswith("absorbed effects learn from every fold")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = bl.fit(data, "y ~ x | firm", split=(0.6, 0.4))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -405,3 +406,45 @@ def test_a_path_that_swings_past_its_least_held_out_loss_has_overfitted_nothing(
 def test_numbers_in_titles_have_a_real_minus() -> None:
     model = bl.fit(bl.samples.penguins(), "body_mass_g ~ species", missing="drop")
     assert "correlated (autocorrelation −0." in model.plot.residuals().heading
+
+
+# -- means, differences, slopes and what a column adds -----------------------------------------------------------------
+
+
+def crossed(steep: float = 1.0, apart: float = 3.0, noise: float = 0.5) -> Any:
+    rng = np.random.default_rng(0)
+    g, x = np.tile(["a", "b", "c"], 40), rng.uniform(0, 5, 120)
+    y = steep * x * (1 + 0.5 * (g == "b")) + apart * (g == "c") + rng.normal(0, noise, 120)
+    return bl.fit({"g": g, "x": x, "y": y}, "y ~ g * x")
+
+
+def test_means_name_the_largest_and_the_least_where_intervals_lie_apart() -> None:
+    line = crossed()
+    found = line.means("g").set_index("g").estimate
+    assert (found.idxmax(), found.idxmin()) == ("c", "a")
+    assert line.plot.means("g").heading == "c has the largest marginal mean of y, a the least"
+    assert line.plot.means("x", by="g", at={"x": [1, 2, 3]}).heading.startswith("Marginal means of y by x and g")
+
+
+def test_a_contrast_that_is_more_than_chance_is_told_with_its_size() -> None:
+    line = crossed()
+    found = line.contrasts("g").set_index("contrast").estimate
+    assert line.plot.contrasts("g").heading == f"The largest difference of y is c \N{MINUS SIGN} a, {found['c - a']:.4g}"
+
+
+def test_slopes_of_one_sign_are_told_and_others_not() -> None:
+    assert crossed().plot.slopes("x", by="g").heading == "y rises with x for every g"
+    assert crossed(-1.0).plot.slopes("x", by="g").heading == "y falls with x for every g"
+    assert crossed().plot.slopes("x").heading == "y rises with x"
+
+
+def test_chance_is_no_finding() -> None:
+    line = crossed(0.0, 0.0, 2.0)
+    for drawn in (line.plot.means("g"), line.plot.contrasts("g"), line.plot.slopes("x", by="g")):
+        assert drawn.heading.endswith("95% intervals")
+
+
+def test_what_a_column_adds_is_told_by_its_own_name_and_its_terms() -> None:
+    line = bl.fit(bl.samples.penguins(), "body_mass_g ~ flipper_length_mm + sex", missing="drop")
+    told = f"sex male goes with {line.params['sex[T.male]']:.4g} more body_mass_g than female, flipper_length_mm alike"
+    assert line.plot.added("sex").heading == line.plot.added("sex[T.male]").heading == told

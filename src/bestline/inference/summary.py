@@ -116,6 +116,7 @@ def _facts(
         "r2_adjusted": each(lambda i: None if whole is None else finite(whole[i].adj_r_squared)),
         "rmse": each(lambda i: finite(training.rmse[i])),
         "held_out": None if held_out is None else _held_out(held_out, line.targets),
+        **({"held_out_reason": line.unheld} if held_out is None else {}),
         **({} if line.design.weight_kind == ANALYTIC else {"weight_kind": line.design.weight_kind}),
         **({"own_units": each(lambda i: units_facts(line, i))} if any(line.inverses) else {}),
         "digits": by_name(line.right_digits),

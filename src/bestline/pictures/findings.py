@@ -15,6 +15,8 @@ from bestline.inference.classical import Coefficient
 from bestline.inference.diagnostics.diagnosis import Diagnosis
 from bestline.inference.diagnostics.findings import FITTED, LEVERAGE, QUANTILES, SPREAD
 from bestline.inference.fitted import FittedLine
+from bestline.inference.marginal import Marginal
+from bestline.inference.marginal.table import MarginalEstimate
 from bestline.inference.uncertainty import glances, tables
 from bestline.inference.why_not import why_not
 from bestline.pictures.axis_labels import called, updates, variables
@@ -71,23 +73,35 @@ def of_coefficients(line: FittedLine, target: int = 0, level: float = 0.95) -> s
     """The largest change of the target among those that are more than chance and more than a little, all else alike."""
     if why_not(line) is not None:
         return ""
-    spread, p = line.training.spread.tolist(), line.design.p
-    table = tables(line, level)[target][:p]
+    table = tables(line, level)[target][: line.design.p]
     tested = sum(c.p_value == c.p_value for c in table)
     # Chosen among so many the largest is far by chance as many times as often as one alone is (Bonferroni).
     chance = min(_CHANCE, 1 - level) / max(tested, 1)
-    found: list[tuple[float, Change, Coefficient]] = []
-    for j, c in enumerate(table):
-        change = change_of(line.design, j)
-        if change is None or not c.p_value < chance or (change.is_category and not change.reference):
-            continue
-        # Two standard deviations of a number are as far as one level from another of equal size (Gelman 2008).
-        size = abs(c.estimate) * (1.0 if change.is_category else 2 * spread[j])
-        if size >= _LITTLE * spread[p + target]:
-            found.append((size, change, c))
-    if not found:
+    found = [one for j, c in enumerate(table) if (one := _sizeable(line, j, c, chance, target)) is not None]
+    return _alike(line, *max(found, key=lambda one: one[0])[1:], target) if found else ""
+
+
+def of_column(line: FittedLine, column: str, target: int = 0) -> str:
+    """The same of one column, where it is more than chance and more than a little."""
+    if why_not(line) is not None or column not in line.features:
         return ""
-    _, change, c = max(found, key=lambda one: one[0])
+    j = line.features.index(column)
+    found = _sizeable(line, j, tables(line)[target][j], _CHANCE, target)
+    return _alike(line, *found[1:], target) if found else ""
+
+
+def _sizeable(line: FittedLine, j: int, c: Coefficient, chance: float, target: int) -> tuple[float, Change, Coefficient] | None:
+    """How far the target changes with column j, and with what; None where that may be chance, or is little."""
+    spread, change = line.training.spread.tolist(), change_of(line.design, j)
+    if change is None or not c.p_value < chance or (change.is_category and not change.reference):
+        return None
+    # Two standard deviations of a number are as far as one level from another of equal size (Gelman 2008).
+    size = abs(c.estimate) * (1.0 if change.is_category else 2 * spread[j])
+    return (size, change, c) if size >= _LITTLE * spread[line.design.p + target] else None
+
+
+def _alike(line: FittedLine, change: Change, c: Coefficient, target: int) -> str:
+    """What changes with what, and what else is held."""
     short = called(variables(line.design))
     others = [name for variable, name in short.items() if variable != change.variable]
     alike = f"{' and '.join(others)} alike" if len(others) <= _NAMED else "the other columns alike"
@@ -101,6 +115,45 @@ def _change(change: Change, variable: str, c: Coefficient, target: str) -> str:
         level, reference = plain(change.level, _LONGEST), plain(change.reference, _LONGEST)
         return f"{variable} {level} goes with {more} than {reference}"
     return f"One more unit of {variable} goes with {more}"
+
+
+def of_marginal(found: Marginal, what: str, line: FittedLine, target: int = 0, *, slope_in: str = "") -> str:
+    """Which mean is the largest and which the least, the largest difference, or that the target rises or falls with a column everywhere.
+
+    `what` they are, as "marginal mean". Something is said of means whose intervals lie apart, and of differences and slopes that are more than chance.
+    """
+    name, of_target = found.targets[target], line.training.spread[line.design.p + target].item()
+    own = [place for place in found.places if place.target == name]
+    known = all(math.isfinite(end) for place in own for end in (place.conf_low, place.conf_high))
+    if not own or not known or dict(found.turned_back).get(name) is not None:
+        return ""
+    least, largest = (end(own, key=lambda place: place.estimate) for end in (min, max))
+    chance = _CHANCE / len(own)
+    if slope_in:
+        clear = all(place.p_value < chance for place in own) and least.estimate * largest.estimate > 0
+        across = 2 * line.training.spread[line.features.index(slope_in)].item() if slope_in in line.features else 0.0
+        if not clear or across * min(abs(least.estimate), abs(largest.estimate)) < _LITTLE * of_target:
+            return ""
+        short = called(list(dict.fromkeys([slope_in, *found.columns])))
+        everywhere = f" for every {' and '.join(short[column] for column in found.columns)}" if len(own) > 1 else ""
+        return f"{shown(name)} {'rises' if least.estimate > 0 else 'falls'} with {short[slope_in]}{everywhere}"
+    # Nothing is told of a single estimate without a name, and of numbers, which are drawn as lines.
+    if not own[0].at or not all(isinstance(part, str) for place in own for part in place.at):
+        return ""
+    if found.columns[0] == "contrast":
+        far = max(own, key=lambda place: abs(place.estimate))
+        if not far.p_value < chance or abs(far.estimate) < _LITTLE * of_target:
+            return ""
+        which = "The largest difference" if len(own) > 1 else "The difference"
+        return f"{which} of {shown(name)} is {_where(far)}, {rounded(far.estimate)}"
+    if len(own) < 2 or least.conf_high >= largest.conf_low or largest.estimate - least.estimate < _LITTLE * of_target:
+        return ""
+    return f"{_where(largest)} has the largest {what} of {shown(name)}, {_where(least)} the least"
+
+
+def _where(place: MarginalEstimate) -> str:
+    """The levels of an estimate; between two that differ stands a real minus."""
+    return ", ".join(plain(level, 2 * _LONGEST) for level in place.at).replace(" - ", " \N{MINUS SIGN} ")
 
 
 def of_residuals(diagnosis: Diagnosis, panels: Sequence[str] = (FITTED, QUANTILES, SPREAD, LEVERAGE)) -> str:

@@ -34,7 +34,7 @@ from bestline.pictures.render.mpl import Drawing, draw
 from bestline.pictures.residuals import residuals
 from bestline.pictures.sample import Sample, rows_shown
 from bestline.pictures.sweep import picture
-from bestline.pictures.weights.added import added, component
+from bestline.pictures.weights.added import added, column_named, component
 from bestline.pictures.weights.coefficients import Estimates, coefficients, coefficients_beside
 from bestline.pictures.weights.marginal import marginal
 from bestline.training import Selection
@@ -400,12 +400,15 @@ class Gallery:
     def _marginal(
         self, found: effects.Marginal, what: str, by: Sequence[str], target: int | str, *, slope_in: str = ""
     ) -> Drawing:
-        of = variables(self.model.design)
-        return self._drawn(marginal(found, what, by, variables=of, slope_in=slope_in, target=self._number(target)))
+        of, number = variables(self.model.design), self._number(target)
+        picture = marginal(found, what, by, variables=of, slope_in=slope_in, target=number)
+        return self._drawn(picture, findings.of_marginal(found, what, self.model, number, slope_in=slope_in))
 
     def added(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The added-variable plot of a column of the line: what it says beside the others, against what is left of the target."""
-        return self._drawn(added(self.model, column, data, target=self._number(target)))
+        number, name = self._number(target), column_named(self.model, column)
+        picture = added(self.model, name, data, target=number)
+        return self._drawn(picture, findings.of_column(self.model, name, number))
 
     def component(self, column: str, data: Any = None, *, target: int | str = 0) -> Drawing:
         """The component-plus-residual plot of a column of the line: a bend of the local mean is a bend that the line misses."""

@@ -36,7 +36,7 @@ def added(model: FittedLine, column: str, data: Any = None, *, target: int = 0) 
     NumericalError
         For penalties, other losses and own forward functions, and for a column that others say already.
     """
-    inference, column = refuse(model, "There is no added-variable plot"), _named(model, column)
+    inference, column = refuse(model, "There is no added-variable plot"), column_named(model, column)
     j = model.features.index(column)
     if j not in inference.kept or not bool(inference.determined[j]):
         raise NumericalError(
@@ -73,7 +73,7 @@ def component(model: FittedLine, column: str, data: Any = None, *, target: int =
     """
     if model.plan.forward is not None:
         raise NumericalError("A component is a weight times a column; an own forward function has none.")
-    column = _named(model, column)
+    column = column_named(model, column)
     j, p = model.features.index(column), model.design.p
     weight = float(model.weights[j, target])
 
@@ -88,8 +88,8 @@ def component(model: FittedLine, column: str, data: Any = None, *, target: int =
     return _drawn(model, column, place, weight, data, titles, f"Component of {name} plus residuals of {y}", bent=True)
 
 
-def _named(model: FittedLine, column: str) -> str:
-    """The column of the line that goes by this name, or is the only one of a term or a category that does."""
+def column_named(model: FittedLine, column: str) -> str:
+    """The column of the line that goes by this name, or is the only one of a term or a category that does; ColumnError for any other."""
     if column in model.features:
         return column
     design, absorbed = model.design, model.design.absorbed
