@@ -11,22 +11,11 @@ import pytest
 
 import bestline as bl
 from bestline.wording import preformatted
+from pictures.reading import LEFT_ENDS
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
 HEIGHT, AGE, TOWN, MASS = "גובה", "العمر", "עיר", "משקל"
-
-# Where on the screen a text lies that stands within an element: its left edge.
-_PLACES = """([within, texts]) => {
-  const nodes = [], walk = document.createTreeWalker(document.querySelector(within), NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) nodes.push(walk.currentNode);
-  return texts.map((text) => {
-    const node = nodes.find((one) => one.data.includes(text)), range = document.createRange(), at = node.data.indexOf(text);
-    range.setStart(node, at);
-    range.setEnd(node, at + text.length);
-    return range.getBoundingClientRect().left;
-  });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +35,7 @@ def seen(browser: Any, tmp_path: Path) -> Any:
         page.goto(path.as_uri())
         if "data-panel" in html:
             page.wait_for_selector(".bestline-player[data-k]")
-        return page.evaluate(_PLACES, [within, texts])
+        return page.evaluate(LEFT_ENDS, [within, texts])
 
     yield places
     page.close()

@@ -56,7 +56,7 @@ def test_a_module_imports_by_one_line_from_modules_before_it() -> None:
 def test_joined_only_the_door_exports_and_nothing_is_lost() -> None:
     joined = player.script()
     wanted = [line.replace(" ", "") for line in SOURCES[player.MODULES[-1]].splitlines() if line.startswith("export ")]
-    found = [line.replace(" ", "") for line in re.findall(r"^export .*$", joined, re.MULTILINE)]
+    found = [line.replace(" ", "") for line in re.findall(r"^export\b.*$", joined, re.MULTILINE)]
     assert [line.startswith(start) for line, start in zip(found, wanted, strict=True)] == [True] * len(wanted)
     assert not re.search(r"^import ", joined, re.MULTILINE)
     assert not re.search(r"^[ \t]", joined, re.MULTILINE), "indents are for people"

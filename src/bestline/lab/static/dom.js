@@ -1,5 +1,7 @@
 /** Elements of the page: made without HTML text, so nothing that a user wrote can become markup. */
 
+import { ordered } from "./player.js";
+
 /**
  * An element; `text` is always set as text, null and false attributes are left out, functions are listeners.
  * @param {string} tag
@@ -11,11 +13,11 @@ export function make(tag, values = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(values)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name === "text") element.textContent = value;
+    if (name === "text") element.textContent = ordered(value);
     else if (typeof value === "function") element.addEventListener(name, value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children);
+  element.append(...children.map((part) => (typeof part === "string" ? ordered(part) : part)));
   return element;
 }
 

@@ -5,6 +5,7 @@ import { Analyst } from "./analyst.js";
 import { make, tabs } from "./dom.js";
 import { Form } from "./form.js";
 import { Lessons } from "./lessons.js";
+import { ordered } from "./player.js";
 import { admitted, ask, send } from "./server.js";
 import { Stage } from "./stage.js";
 import { Take } from "./take.js";
@@ -55,7 +56,7 @@ class Lab {
   }
 
   say(text, wrong = false) {
-    this.status.textContent = text;
+    this.status.textContent = ordered(text);
     this.status.classList.toggle("alert", wrong);
   }
 

@@ -1,6 +1,6 @@
 /** The stage: one run, from the question to the player; where the server trains, its steps as they come, with pause, step and stop. */
 
-import { mount } from "./player.js";
+import { mount, ordered } from "./player.js";
 import { make, said } from "./dom.js";
 import { ask, stream } from "./server.js";
 
@@ -114,7 +114,7 @@ export class Stage {
     const last = weights.at(-1), line = this.names.map((name, j) => `${said(last[j])}${name === "Intercept" ? "" : ` ${name}`}`);
     const shown = line.length > 6 ? [...line.slice(0, 5), `${line.length - 5} more`] : line;
     const parts = [`loss ${said(loss.at(-1), 5)}`, held_out && `held-out loss ${said(held_out.at(-1), 5)}`, rate !== null && `rate ${said(rate)}`, `${this.target} = ${shown.join(" + ").replaceAll("+ −", "− ")}`];
-    this.numbers.textContent = parts.filter(Boolean).join("   ");
+    this.numbers.textContent = ordered(parts.filter(Boolean).join("   "));
     this.draw();
   }
 

@@ -1,7 +1,11 @@
 /** The door: a session shown inside an element of a page, or as a widget of a notebook. */
 
 import { answerTo, openedBy } from "./asked.js";
+import { ordered } from "./dom.js";
 import { Player } from "./player.js";
+
+// For hosts that write names of their own.
+export { ordered };
 
 /**
  * Show a session inside an element.
